@@ -1,1 +1,32 @@
-//! placeholder
+#![doc = include_str!("../README.md")]
+#![no_std]
+#![forbid(unsafe_code)]
+#![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+#[cfg(feature = "std")]
+extern crate std;
+
+mod decode_entry;
+mod encoded_entry;
+mod entry;
+mod entry_hash;
+mod forge;
+mod hash;
+pub mod limits;
+mod links;
+mod lipmaa;
+mod position;
+pub mod varu64;
+mod verify_links;
+
+pub use decode_entry::{DecodeEntryError, EntryField};
+pub use encoded_entry::EncodedEntry;
+pub use entry::{AuthenticEntry, BoundEntry, Claims, Entry, Header, PayloadMismatch};
+pub use entry_hash::EntryHash;
+pub use forge::{NextArgs, NextArgsError, forge};
+pub use hash::{DIGEST_LENGTH, HASH_LENGTH, HASH_TEXT_LENGTH, Hash, HashError};
+pub use links::{Links, LinksError, LinksShape};
+pub use lipmaa::lipmaa;
+pub use pandan_identity::SignatureError;
+pub use position::{LogId, SeqNum};
+pub use verify_links::{Link, LinkError, VerifiedEntry, check_links};
