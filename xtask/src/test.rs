@@ -1,0 +1,79 @@
+//! `cargo xtask test`: everything that a contributor needs to trust a change.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::{command, tools, vectors, workspace::Workspace};
+
+/// Tests of the node with the JavaScript client.
+const JS_TESTS: &str = "crates/node/tests/js";
+
+/// Test vectors that every build must agree with.
+const VECTORS: &str = "crates/testkit/vectors";
+
+/// What to test.
+#[derive(Args, Debug)]
+pub(crate) struct Options {
+    /// Test these crates only, Rust tests only
+    #[arg(short, long = "package", value_name = "CRATE")]
+    packages: Vec<String>,
+    /// Leave the tests of the JavaScript client out (they need Node.js)
+    #[arg(long)]
+    no_js: bool,
+    /// Passed on to `cargo test`: a part of test names, or options after a second `--`
+    #[arg(last = true)]
+    rest: Vec<String>,
+}
+
+/// Runs the tests, quickest news first: Rust, JavaScript client, vectors.
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    command::run(&mut rust_tests(workspace, options))?;
+    if !options.packages.is_empty() {
+        return Ok(());
+    }
+    if !options.no_js {
+        javascript(workspace)?;
+    }
+    vectors::run_folder(workspace, Path::new(VECTORS))
+}
+
+fn rust_tests(workspace: &Workspace, options: &Options) -> Command {
+    let mut command = workspace.cargo("test");
+    if options.packages.is_empty() {
+        command.arg("--workspace");
+    }
+    for package in &options.packages {
+        command.args(["--package", package]);
+    }
+    command.arg("--all-features").args(&options.rest);
+    command
+}
+
+fn javascript(workspace: &Workspace) -> Result<()> {
+    let folder = workspace.root.join(JS_TESTS);
+    if !folder.join("package.json").is_file() {
+        return Ok(());
+    }
+    tools::node()?;
+    tools::npm_packages(&folder)?;
+    let pandan = build_program(workspace, "pandan")?;
+    command::run(Command::new("node").arg("--test").current_dir(folder).env("PANDAN_BIN", pandan))
+}
+
+/// Builds a program of the workspace with the features that the tests were built with, so that
+/// no crate below it is built twice.
+pub(crate) fn build_program(workspace: &Workspace, name: &str) -> Result<PathBuf> {
+    command::run(workspace.cargo("build").args([
+        "--quiet",
+        "--workspace",
+        "--all-features",
+        "--bin",
+        name,
+    ]))?;
+    Ok(workspace.built(name))
+}

@@ -1,0 +1,70 @@
+//! `cargo xtask tidy`: the rules of the workspace that the compiler cannot see.
+//!
+//! Each rule is a module; each finding is one line, `path:line: sentence`.
+
+mod edges;
+mod packages;
+mod purity;
+mod ratchet;
+mod sizes;
+mod source;
+mod words;
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use crate::{tidy::source::Tree, workspace::Workspace};
+
+/// How to go about it.
+#[derive(Args, Debug, Default)]
+pub(crate) struct Options {
+    /// Write sizes that have shrunk to xtask/tidy.toml (sizes never grow)
+    #[arg(long)]
+    update: bool,
+}
+
+/// What broke a rule, and where.
+#[derive(Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Finding {
+    path: String,
+    line: usize,
+    sentence: String,
+}
+
+/// Everything found so far.
+#[derive(Debug, Default)]
+pub(crate) struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn add(&mut self, path: impl Into<String>, line: usize, sentence: impl Into<String>) {
+        self.0.push(Finding { path: path.into(), line, sentence: sentence.into() });
+    }
+}
+
+/// Checks every rule, prints all findings and fails if there are any.
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    let mut findings = Findings::default();
+    let tree = Tree::read(workspace, &mut findings)?;
+    edges::check(workspace, &mut findings)?;
+    purity::check(&tree, &mut findings);
+    sizes::check(workspace, &tree, options.update, &mut findings)?;
+    packages::check(workspace, &tree, &mut findings)?;
+    words::check(&tree, &mut findings);
+    report(findings)
+}
+
+fn report(Findings(mut findings): Findings) -> Result<()> {
+    findings.sort();
+    findings.dedup();
+    for Finding { path, line, sentence } in &findings {
+        println!("{path}:{line}: {sentence}");
+    }
+    match findings.len() {
+        0 => {
+            println!("tidy: nothing found");
+            Ok(())
+        }
+        1 => bail!("tidy: 1 finding"),
+        count => bail!("tidy: {count} findings"),
+    }
+}
