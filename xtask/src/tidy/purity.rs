@@ -70,3 +70,27 @@ fn heads_of_group(tokens: &[Token]) -> Vec<(&str, usize)> {
     }
     heads
 }
+
+#[cfg(test)]
+mod tests {
+    use super::std_modules;
+    use crate::tidy::source::Source;
+
+    #[test]
+    fn modules_are_found_in_paths_and_groups() {
+        for (code, expected) in [
+            ("use std::net::TcpStream;", &["net"][..]),
+            (
+                "use std::{fmt::{self, Write}, fs, collections::BTreeMap};",
+                &["fmt", "fs", "collections"],
+            ),
+            ("fn now() { let _ = ::std::time::Instant::now(); }", &["time"]),
+            ("// std::fs\nconst A: &str = \"std::fs\";", &[]),
+            ("use core::time::Duration;", &[]),
+        ] {
+            let source = Source::parse("src/lib.rs", code).unwrap();
+            let found: Vec<_> = std_modules(&source).into_iter().map(|(name, _)| name).collect();
+            assert_eq!(found, expected, "{code}");
+        }
+    }
+}

@@ -82,3 +82,45 @@ pub(crate) fn check(
 fn path(workspace: &Workspace) -> PathBuf {
     workspace.root.join(FILE)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Ratchet, check};
+    use crate::tidy::{
+        Findings,
+        sizes::{Oversized, Size},
+    };
+
+    const MAX: usize = 500;
+
+    fn actual(lines: usize) -> Oversized {
+        let path = "a.rs".to_owned();
+        Oversized::from([(path.clone(), Size { lines, path, line: 1 })])
+    }
+
+    #[test]
+    fn sizes_may_only_shrink() {
+        for (recorded, lines, findings) in
+            [(None, 501, 1), (Some(600), 601, 1), (Some(600), 600, 0), (Some(600), 599, 1)]
+        {
+            let recorded = recorded.map(|lines| ("a.rs".to_owned(), lines)).into_iter().collect();
+            let mut found = Findings::default();
+            check("file", MAX, &recorded, &actual(lines), &mut found);
+            assert_eq!(found.0.len(), findings, "{recorded:?} {lines}");
+        }
+    }
+
+    #[test]
+    fn an_update_never_raises_or_adds() {
+        for (recorded, lines, expected) in
+            [(Some(600), 550, Some(550)), (Some(600), 650, Some(600)), (None, 650, None)]
+        {
+            let files = recorded.map(|lines| ("a.rs".to_owned(), lines)).into_iter().collect();
+            let mut ratchet = Ratchet { files, ..Ratchet::default() };
+            ratchet.shrink(&actual(lines), &Oversized::new());
+            assert_eq!(ratchet.files.get("a.rs").copied(), expected);
+            ratchet.shrink(&Oversized::new(), &Oversized::new());
+            assert!(ratchet.files.is_empty(), "what is small enough leaves the list");
+        }
+    }
+}

@@ -142,3 +142,25 @@ fn type_name(own: &Type) -> String {
         _ => "_".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{FUNCTION_LINES_MAX, oversized_functions};
+    use crate::tidy::source::{Source, Tree};
+
+    /// A method with the given number of lines.
+    fn method(lines: usize) -> Tree {
+        let body = "work();\n".repeat(lines - 2);
+        let code = format!("impl<T> Thing<T> {{\n/// Doc.\npub fn long(&self) {{\n{body}}}\n}}");
+        let source = Source::parse("src/lib.rs", &code).unwrap();
+        Tree { texts: Vec::new(), sources: vec![source] }
+    }
+
+    #[test]
+    fn functions_are_measured_from_name_to_brace() {
+        assert!(oversized_functions(&method(FUNCTION_LINES_MAX)).is_empty());
+        let found = oversized_functions(&method(FUNCTION_LINES_MAX + 1));
+        let size = &found["src/lib.rs::Thing::long"];
+        assert_eq!((size.lines, size.line), (FUNCTION_LINES_MAX + 1, 3));
+    }
+}

@@ -72,7 +72,7 @@ impl Tree {
 }
 
 impl Source {
-    fn parse(path: &str, text: &str) -> syn::Result<Self> {
+    pub(crate) fn parse(path: &str, text: &str) -> syn::Result<Self> {
         let syntax = syn::parse_file(text)?;
         let tests = test_ranges(&syntax.items);
         let lines = text.lines().count();
@@ -182,5 +182,55 @@ const fn brackets(delimiter: Delimiter) -> (&'static str, &'static str) {
         Delimiter::Brace => ("{", "}"),
         Delimiter::Bracket => ("[", "]"),
         Delimiter::None => ("", ""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Source;
+
+    const TEXT: &str = r##"//! .unwrap() in docs
+
+/// .unwrap() in docs
+fn code() {
+    let text = ".unwrap()"; // .unwrap()
+    let r = r#".unwrap()"#;
+    assert!(one().unwrap());
+}
+
+mod inner {
+    #[cfg(test)]
+    fn only_in_tests() {
+        one().unwrap();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    fn test() {
+        one().unwrap();
+    }
+}
+
+#[cfg(not(test))]
+fn more_code() {
+    one()
+        .unwrap();
+}
+"##;
+
+    #[test]
+    fn tests_docs_comments_and_strings_are_no_code() {
+        let source = Source::parse("src/lib.rs", TEXT).unwrap();
+        let found: Vec<_> = source.find(&[".", "unwrap", "(", ")"]).collect();
+        assert_eq!(found, [7, 27]);
+        assert_eq!(source.code_lines(), 28 - 4 - 6);
+    }
+
+    #[test]
+    fn a_file_of_tests_has_no_code() {
+        for path in ["crates/a/tests/b.rs", "crates/a/benches/b.rs", "crates/a/src/b/tests.rs"] {
+            assert!(Source::parse(path, TEXT).unwrap().tokens.is_empty(), "{path}");
+        }
     }
 }
