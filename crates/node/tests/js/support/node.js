@@ -1,0 +1,46 @@
+// Starts and stops a Pandan node of its own for a test file.
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+const BINARY = process.env.PANDAN_BIN;
+
+/** Starts a node on a free port with an empty data directory, or with the one given. */
+export async function startNode({ dataDir } = {}) {
+  if (!BINARY) throw new Error('set PANDAN_BIN to the path of the pandan program');
+  const own = dataDir === undefined;
+  const directory = dataDir ?? (await mkdtemp(join(tmpdir(), 'pandan-js-')));
+  const child = spawn(
+    BINARY,
+    ['node', '--http', '127.0.0.1:0', '--data-dir', directory, '--json'],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  const ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
+  const started = await firstLine(child, ended);
+  const origin = `http://${started.http}`;
+  return {
+    dataDir: directory,
+    origin,
+    endpoint: `${origin}/graphql`,
+    /** Ends the node as a service manager would and tells how it ended. */
+    async stop({ keep = false } = {}) {
+      child.kill('SIGTERM');
+      const result = await ended;
+      if (own && !keep) await rm(directory, { recursive: true, force: true });
+      return result;
+    },
+  };
+}
+
+async function firstLine(child, ended) {
+  const lines = createInterface({ input: child.stdout });
+  const line = await Promise.race([
+    new Promise((resolve) => lines.once('line', resolve)),
+    ended.then(({ code, signal }) => {
+      throw new Error(`the node ended before it listened (code ${code}, signal ${signal})`);
+    }),
+  ]);
+  return JSON.parse(line);
+}

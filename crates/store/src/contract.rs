@@ -1,0 +1,205 @@
+//! What every store promises.
+//!
+//! There is one way in, [`Store::ingest`], and it takes candidates in batches: a batch is one
+//! transaction, in which each candidate is judged on the facts that those before it have made and,
+//! when admitted, written with everything that follows from it: the entry, the head of its log,
+//! the document, its row in the table of its schema, a schema that became complete. Readers see
+//! all of a batch or nothing of it. When `ingest` returns, what it reports as committed is as
+//! durable as the store was asked to be.
+//!
+//! There is one way out, [`Store::snapshot`]: everything read from one snapshot is of one moment.
+
+use std::fmt;
+use std::sync::Arc;
+
+use pandan_admission::{Candidate, Door, NextArgsError, Refusal, Waiting};
+use pandan_bamboo::{EncodedEntry, EntryHash, LogId, NextArgs, SeqNum};
+use pandan_identity::PublicKey;
+use pandan_operations::{DocumentId, DocumentViewId, OperationId, SchemaId};
+use pandan_schema::{FieldName, Schema, Value};
+
+use crate::StoreError;
+use crate::query::{CollectionQuery, ListQuery, Page, Selection};
+
+/// A place for entries and all that follows from them.
+pub trait Store: fmt::Debug + Send + Sync + 'static {
+    /// Judges and writes a batch as one transaction; one outcome for each candidate, in order.
+    ///
+    /// Candidates of a batch build on each other: a CREATE and an UPDATE of it may come together.
+    /// An error means that nothing of the batch was written.
+    fn ingest(&self, batch: Vec<(Candidate, Door)>) -> Result<Vec<Outcome>, StoreError>;
+
+    /// Opens a view of everything that is committed now. Never waits for a writer.
+    fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError>;
+}
+
+/// What became of a candidate.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It is stored, and its effects with it.
+    Committed(Committed),
+    /// It was stored before.
+    Known,
+    /// It cannot be judged yet.
+    Wait(Box<Waiting>),
+    /// It broke a rule.
+    Refused(Refusal),
+}
+
+/// What a stored entry changed.
+#[derive(Clone, Debug)]
+pub struct Committed {
+    /// Who signed it.
+    pub author: PublicKey,
+    /// The operation, named by the hash of its entry.
+    pub operation: OperationId,
+    /// The document it belongs to.
+    pub document: DocumentId,
+    /// The schema of the document.
+    pub schema: SchemaId,
+    /// Arguments for the next entry of the same log; none when its log has come to an end.
+    pub next: Option<NextArgs>,
+    /// Schemas which became known with it, or changed their state.
+    pub schemas: Vec<KnownSchema>,
+}
+
+/// A schema and whether it is still in use.
+#[derive(Clone, Debug)]
+pub struct KnownSchema {
+    /// The schema.
+    pub schema: Arc<Schema>,
+    /// Whether its definition was deleted: its documents can be read, but no client may publish
+    /// to it any more.
+    pub retired: bool,
+}
+
+/// Everything of one moment.
+///
+/// Every method that takes several things answers in one or few reads, not in one for each.
+pub trait Snapshot: Send {
+    /// The arguments for the next entry by an author: of a new log, or of the author's log for
+    /// the document that the view belongs to.
+    fn next_args(
+        &self,
+        author: &PublicKey,
+        view: Option<&DocumentViewId>,
+    ) -> Result<Result<NextArgs, NextArgsError>, StoreError>;
+
+    /// The entry with this hash.
+    fn entry(&self, hash: &EntryHash) -> Result<Option<StoredEntry>, StoreError>;
+
+    /// Up to `limit` entries of a log in order, beginning with sequence number `from`.
+    fn log(
+        &self,
+        author: &PublicKey,
+        log_id: LogId,
+        from: SeqNum,
+        limit: usize,
+    ) -> Result<Vec<StoredEntry>, StoreError>;
+
+    /// The heads of all logs of an author, by log id: id, document, latest sequence number.
+    fn logs(&self, author: &PublicKey) -> Result<Vec<LogHead>, StoreError>;
+
+    /// Up to `limit` entries of a document in the order in which they were stored, beginning
+    /// after the first `skip` of them.
+    fn document_entries(
+        &self,
+        document: &DocumentId,
+        skip: usize,
+        limit: usize,
+    ) -> Result<Vec<StoredEntry>, StoreError>;
+
+    /// All known schemas, system schemas included.
+    fn schemas(&self) -> Result<Vec<KnownSchema>, StoreError>;
+
+    /// Documents in their latest state, one answer for each id; deleted ones come without fields.
+    fn documents(
+        &self,
+        ids: &[DocumentId],
+        selection: &Selection,
+    ) -> Result<Vec<Option<DocumentRecord>>, StoreError>;
+
+    /// Documents in the state that a view id names, one answer for each; none when an operation
+    /// of the view is not there, when the view mixes documents, or when the document is deleted.
+    ///
+    /// The record carries the view id recomputed from the tips of that state.
+    fn views(&self, ids: &[DocumentViewId]) -> Result<Vec<Option<DocumentRecord>>, StoreError>;
+
+    /// A page of the documents of a schema.
+    fn collection(&self, query: &CollectionQuery) -> Result<Page, StoreError>;
+
+    /// A page of each of several relation lists, all asked for in the same way.
+    fn lists(&self, query: &ListQuery) -> Result<Vec<Page>, StoreError>;
+
+    /// How much is stored.
+    fn counts(&self) -> Result<Counts, StoreError>;
+}
+
+/// An entry and its payload, as they were received.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredEntry {
+    /// The signed entry.
+    pub entry: EncodedEntry,
+    /// The encoded operation, unless it was deleted.
+    pub operation: Option<Vec<u8>>,
+}
+
+/// A log and how far it reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogHead {
+    /// The log.
+    pub log_id: LogId,
+    /// The document written in it.
+    pub document: DocumentId,
+    /// Sequence number of the latest entry.
+    pub seq_num: SeqNum,
+}
+
+/// A document in one of its states.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DocumentRecord {
+    /// The document.
+    pub id: DocumentId,
+    /// Its schema.
+    pub schema: SchemaId,
+    /// Who created it.
+    pub owner: PublicKey,
+    /// The state.
+    pub view_id: DocumentViewId,
+    /// Whether a field was last written by another operation than the CREATE.
+    pub is_edited: bool,
+    /// The selected fields, by name; none when the document is deleted.
+    pub fields: Option<Vec<(FieldName, Value)>>,
+}
+
+impl DocumentRecord {
+    /// Whether the document was deleted.
+    #[must_use]
+    pub const fn is_deleted(&self) -> bool {
+        self.fields.is_none()
+    }
+
+    /// The value of a field.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&Value> {
+        let fields = self.fields.as_ref()?;
+        fields.iter().find(|(field, _)| field.as_str() == name).map(|(_, value)| value)
+    }
+}
+
+/// Numbers for people.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Stored entries.
+    pub entries: u64,
+    /// Documents, deleted ones included.
+    pub documents: u64,
+    /// Deleted documents.
+    pub deleted: u64,
+    /// Logs.
+    pub logs: u64,
+    /// Authors.
+    pub authors: u64,
+    /// Schemas, system schemas included.
+    pub schemas: u64,
+}

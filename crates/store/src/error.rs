@@ -1,0 +1,54 @@
+//! What can go wrong below the rules.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// A failure of the store itself; nothing of the transaction in question was written.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The disk is full, or the quota used up.
+    #[error("no space left to store data; free some space on the disk and try again")]
+    Full,
+    /// Another process holds the database.
+    #[error("database is in use by another process")]
+    Busy,
+    /// The file is not a database of this program, or it is damaged.
+    #[error("database is damaged or not one of this program: {detail}")]
+    Corrupt {
+        /// What the database engine found.
+        detail: String,
+    },
+    /// The database was written by a newer version.
+    #[error("database has version {found}, this program knows versions up to {supported}; update the program")]
+    NewerVersion {
+        /// Version of the file.
+        found: u32,
+        /// Greatest version this program can read.
+        supported: u32,
+    },
+    /// The file or folder can not be used.
+    #[error("cannot open {path}: {reason}")]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// Reading or writing failed.
+    #[error("storage failed: {detail}")]
+    Io {
+        /// What the database engine or the system reported.
+        detail: String,
+    },
+    /// A cursor was made for another order.
+    #[error("cursor belongs to another order; ask for the first page again")]
+    ForeignCursor,
+    /// What is stored contradicts itself.
+    #[error("stored data is inconsistent: {detail}")]
+    Inconsistent {
+        /// What does not fit.
+        detail: String,
+    },
+}

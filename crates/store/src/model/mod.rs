@@ -1,0 +1,88 @@
+//! The in-memory store: the reference that every other store is compared with.
+//!
+//! Whatever can be computed from the stored operations is computed from them, all of them, each
+//! time one is added. What a snapshot answers about many documents it finds out by looking at each
+//! ([`evaluate`](crate::evaluate)). Good for tests, for tools and for nodes that forget.
+
+mod facts;
+mod schemas;
+mod snapshot;
+mod state;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use pandan_admission::{Candidate, Door, Verdict, decide};
+
+use crate::StoreError;
+use crate::contract::{Outcome, Snapshot, Store};
+use snapshot::MemorySnapshot;
+use state::State;
+
+/// A store that keeps everything in memory.
+///
+/// Batches are written to a copy of what is there, which then takes its place: so a batch is seen
+/// as a whole or not at all, and a snapshot is one more reference to what was there when it was
+/// taken. Clones share one content.
+#[derive(Clone, Default)]
+pub struct MemoryStore {
+    content: Arc<Content>,
+}
+
+#[derive(Default)]
+struct Content {
+    /// Held while a batch is judged and written, so that no other is written meanwhile.
+    writer: Mutex<()>,
+    /// The lock is held for no longer than it takes to copy or replace the reference.
+    latest: RwLock<Arc<State>>,
+}
+
+impl MemoryStore {
+    /// A store with nothing in it but the system schemas.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn latest(&self) -> Arc<State> {
+        // The reference is whole at any time, even if a thread came to its end holding the lock.
+        Arc::clone(&self.content.latest.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn replace(&self, state: State) {
+        *self.content.latest.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
+    }
+}
+
+impl Store for MemoryStore {
+    fn ingest(&self, batch: Vec<(Candidate, Door)>) -> Result<Vec<Outcome>, StoreError> {
+        let _writer = self.content.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = State::clone(&self.latest());
+        let outcomes = batch
+            .into_iter()
+            .map(|(candidate, door)| judge(&mut state, candidate, door))
+            .collect::<Result<_, _>>()?;
+        self.replace(state);
+        Ok(outcomes)
+    }
+
+    fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
+        Ok(Box::new(MemorySnapshot::new(self.latest())))
+    }
+}
+
+fn judge(state: &mut State, candidate: Candidate, door: Door) -> Result<Outcome, StoreError> {
+    let facts = state.facts(&candidate)?;
+    Ok(match decide(candidate, &facts, door) {
+        Verdict::Admitted(admitted) => Outcome::Committed(state.apply(*admitted)?),
+        Verdict::Known => Outcome::Known,
+        Verdict::Wait(waiting) => Outcome::Wait(waiting),
+        Verdict::Refused(refusal) => Outcome::Refused(refusal),
+    })
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore").field("counts", &self.latest().counts()).finish()
+    }
+}
