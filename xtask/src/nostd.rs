@@ -59,6 +59,7 @@ fn debian_cargo(workspace: &Workspace, parts: &str) -> Command {
     command.env("RUSTC", "/usr/bin/rustc").env(linker, "ld.lld-22");
     // Building the standard library is a nightly feature of cargo.
     command.env("RUSTC_BOOTSTRAP", "1");
-    command.env_remove("RUSTUP_TOOLCHAIN");
+    // Left behind by the cargo that runs us; they point into its own toolchain.
+    command.env_remove("RUSTUP_TOOLCHAIN").env_remove("LD_LIBRARY_PATH");
     command
 }

@@ -8,7 +8,7 @@ use std::{fs, path::Path, path::PathBuf, process::Command, time::SystemTime};
 use anyhow::{Result, bail};
 
 use crate::{
-    command::{run, succeeds},
+    command::{output, run, succeeds},
     workspace::{Workspace, cargo_program},
 };
 
@@ -69,9 +69,12 @@ pub(crate) fn cargo_tool(workspace: &Workspace, name: &str) -> Result<PathBuf> {
     Ok(program)
 }
 
-/// Whether the toolchain in use can build for `target`, after asking rustup to add it.
+/// Whether the toolchain in use can build for `target`, if need be after rustup has added it.
 pub(crate) fn rust_target(target: &str) -> bool {
-    succeeds(Command::new("rustup").args(["target", "add", target]))
+    let libraries = ["--print", "target-libdir", "--target", target];
+    let is_there = output(Command::new("rustc").args(libraries))
+        .is_ok_and(|folder| Path::new(folder.trim()).is_dir());
+    is_there || succeeds(Command::new("rustup").args(["target", "add", target]))
 }
 
 /// Debian packages, installed where they are missing.
@@ -95,7 +98,7 @@ pub(crate) fn debian_packages(packages: &[&str]) -> Result<()> {
 
 /// A prefix for commands that change the system: `env` for root, `sudo` for others.
 fn as_root() -> Result<Command> {
-    if crate::command::output(Command::new("id").arg("-u"))?.trim() == "0" {
+    if output(Command::new("id").arg("-u"))?.trim() == "0" {
         return Ok(Command::new("env"));
     }
     if !succeeds(Command::new("sudo").args(["-n", "true"])) {
