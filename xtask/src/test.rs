@@ -8,7 +8,7 @@ use std::{
 use anyhow::Result;
 use clap::Args;
 
-use crate::{command, tools, vectors, workspace::Workspace};
+use crate::{command, steps::Steps, tools, vectors, workspace::Workspace};
 
 /// Tests of the node with the JavaScript client.
 const JS_TESTS: &str = "crates/node/tests/js";
@@ -30,16 +30,18 @@ pub(crate) struct Options {
     rest: Vec<String>,
 }
 
-/// Runs the tests, quickest news first: Rust, JavaScript client, vectors.
+/// Runs all tests, whatever fails, and sums up.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    command::run(&mut rust_tests(workspace, options))?;
     if !options.packages.is_empty() {
-        return Ok(());
+        return command::run(&mut rust_tests(workspace, options));
     }
+    let mut steps = Steps::default();
+    steps.run("rust", || command::run(&mut rust_tests(workspace, options)));
     if !options.no_js {
-        javascript(workspace)?;
+        steps.run("javascript", || javascript(workspace));
     }
-    vectors::run_folder(workspace, Path::new(VECTORS))
+    steps.run("vectors", || vectors::run_folder(workspace, Path::new(VECTORS)));
+    steps.finish()
 }
 
 fn rust_tests(workspace: &Workspace, options: &Options) -> Command {
@@ -50,7 +52,7 @@ fn rust_tests(workspace: &Workspace, options: &Options) -> Command {
     for package in &options.packages {
         command.args(["--package", package]);
     }
-    command.arg("--all-features").args(&options.rest);
+    command.args(["--all-features", "--no-fail-fast"]).args(&options.rest);
     command
 }
 
