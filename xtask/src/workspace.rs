@@ -55,9 +55,12 @@ pub(crate) struct Target {
 }
 
 impl Workspace {
-    /// Asks cargo about the workspace that this program was built from.
+    /// Asks cargo about the workspace that this program was started from.
     pub(crate) fn load() -> Result<Self> {
-        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+        // As `cargo run` says it: what was compiled in may be another clone that shares the
+        // target folder.
+        let folder = env::var_os("CARGO_MANIFEST_DIR").context("start this with `cargo xtask`")?;
+        let manifest = Path::new(&folder).join("Cargo.toml");
         let answer = command::output(
             Command::new(cargo_program())
                 .args(["metadata", "--no-deps", "--format-version", "1", "--manifest-path"])
