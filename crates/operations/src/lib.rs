@@ -7,15 +7,19 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+mod decode;
+mod encode;
 mod float;
 mod id;
 pub mod limits;
 mod name;
 mod operation;
 mod raw_value;
+mod reader;
 mod schema_id;
 mod view_id;
 
+pub use decode::{DecodeOperationError, Problem};
 pub use float::Float;
 pub use id::{DocumentId, OperationId};
 pub use name::{FieldName, NameError, SchemaName};

@@ -10,10 +10,11 @@ pub const MAX_OPERATION_LENGTH: usize = 512 * 1024;
 /// the version of a schema or a pinned relation.
 pub const MAX_PREVIOUS: usize = 1024;
 
-/// Greatest number of items in a list of relations, pinned or not.
+/// Greatest number of items in a list of relations, pinned or not. An operation has room for
+/// fewer, so that only values made in memory can reach it.
 pub const MAX_LIST_ITEMS: usize = 16_384;
 
-/// Greatest number of fields in an operation, which is that of fields in a schema (SC8).
+/// Greatest number of fields in an operation, which is that of fields in a schema (SC3).
 pub const MAX_FIELDS: usize = 1024;
 
 /// Greatest number of bytes in the `data` of a blob piece.
@@ -22,5 +23,5 @@ pub const MAX_BLOB_PIECE_LENGTH: usize = 256_000;
 /// Greatest number of characters in the name of a schema (SC1).
 pub const MAX_SCHEMA_NAME_LENGTH: usize = 64;
 
-/// Greatest number of characters in the name of a field.
+/// Greatest number of characters in the name of a field (SC4).
 pub const MAX_FIELD_NAME_LENGTH: usize = 64;

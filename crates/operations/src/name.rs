@@ -17,7 +17,7 @@ use crate::limits::{MAX_FIELD_NAME_LENGTH, MAX_SCHEMA_NAME_LENGTH};
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SchemaName(Arc<str>);
 
-/// The name of a field: 1 to 64 of `A-Z a-z 0-9 _`, of which the first is a letter.
+/// The name of a field: 1 to 64 of `A-Z a-z 0-9 _`, of which the first is a letter (SC4).
 ///
 /// Names are ordered by their bytes. Cloning is cheap.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -104,9 +104,10 @@ impl Fields {
         let mut fields = Self::with_capacity(pairs.len());
         for (name, value) in pairs {
             let name = name.as_ref();
-            if !fields.push(name, value) {
+            if fields.last_name() == Some(name) {
                 return Err(DuplicateField { name: name.into() });
             }
+            fields.push(name, value);
         }
         Ok(fields)
     }
@@ -154,7 +155,8 @@ impl Fields {
     }
 
     pub(crate) fn with_capacity(count: usize) -> Self {
-        Self { names: String::new(), values: Vec::with_capacity(count) }
+        let names = String::with_capacity(count.saturating_mul(USUAL_NAME_LENGTH));
+        Self { names, values: Vec::with_capacity(count) }
     }
 
     /// The greatest name so far.
@@ -164,17 +166,16 @@ impl Fields {
         self.names.get(start..last.0)
     }
 
-    /// Adds a field behind the others, unless its name is not greater than theirs.
-    #[must_use]
-    pub(crate) fn push(&mut self, name: &str, value: RawValue) -> bool {
-        if self.last_name().is_some_and(|last| last >= name) {
-            return false;
-        }
+    /// Adds a field whose name is greater than all others.
+    pub(crate) fn push(&mut self, name: &str, value: RawValue) {
+        debug_assert!(self.last_name().is_none_or(|last| last < name), "names are ascending");
         self.names.push_str(name);
         self.values.push((self.names.len(), value));
-        true
     }
 }
+
+/// Only a guess at the room that names need.
+const USUAL_NAME_LENGTH: usize = 12;
 
 impl fmt::Debug for Fields {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -272,7 +272,7 @@ fn name_length(text: &str) -> Option<usize> {
     (!rest.is_empty()).then_some(rest.len())
 }
 
-/// A text that is no schema id (SC1).
+/// A text that is no schema id (OP4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SchemaIdError {

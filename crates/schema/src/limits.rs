@@ -5,5 +5,5 @@ pub use pandan_operations::limits::{
     MAX_SCHEMA_NAME_LENGTH,
 };
 
-/// Greatest number of characters (Unicode scalar values) in the description of a schema.
+/// Greatest number of characters (Unicode scalar values) in the description of a schema (SC2).
 pub const MAX_DESCRIPTION_LENGTH: usize = 256;

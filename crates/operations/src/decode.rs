@@ -1,0 +1,427 @@
+//! Decoding operations: exactly what [`Operation::encode`] makes is taken, nothing else (OP1, EN1).
+//!
+//! One value has one encoding, so decoding and encoding again gives the same bytes, and nobody can
+//! say the same thing under two hashes.
+//!
+//! ```text
+//! [ version 1, action 0 | 1 | 2, schema id, previous?, fields? ]
+//!
+//! schema id   text
+//! previous    array of 1 to 1,024 byte strings of 34 bytes, strictly ascending
+//! fields      map of at most 1,024 pairs, keys strictly ascending by their bytes
+//! ```
+
+use alloc::vec::Vec;
+
+use pandan_bamboo::{HASH_LENGTH, Hash, HashError};
+use thiserror::Error;
+
+use crate::reader::{Item, Reader};
+use crate::{
+    Action, DocumentViewId, Fields, Float, Operation, OperationId, RawValue, SchemaId,
+    SchemaIdError, ViewIdError, float, limits,
+};
+
+type Result<T> = core::result::Result<T, DecodeOperationError>;
+
+impl Operation {
+    /// Decodes an operation that takes up all of the bytes.
+    pub fn decode(bytes: &[u8]) -> Result<Self> {
+        if bytes.len() > limits::MAX_OPERATION_LENGTH {
+            let max = limits::MAX_OPERATION_LENGTH;
+            return Err(Problem::TooLong { max, found: bytes.len() }.at(max));
+        }
+        let mut reader = Reader::new(bytes);
+        let operation = operation(&mut reader)?;
+        match reader.remaining() {
+            0 => Ok(operation),
+            found => Err(Problem::Trailing { found }.at(reader.offset())),
+        }
+    }
+}
+
+fn operation(reader: &mut Reader<'_>) -> Result<Operation> {
+    let items = match item(reader, "an array of 4 or 5 items")? {
+        (_, Item::Array(items)) => items,
+        (start, other) => return Err(unexpected(start, "an array of 4 or 5 items", other)),
+    };
+    if !(4..=5).contains(&items) {
+        return Err(Problem::Items { expected: "4 or 5", found: items }.at(0));
+    }
+    version(reader)?;
+    let action = action(reader)?;
+    let (expected, expected_text) = match action {
+        Action::Create | Action::Delete => (4, "4"),
+        Action::Update => (5, "5"),
+    };
+    if items != expected {
+        return Err(Problem::Items { expected: expected_text, found: items }.at(0));
+    }
+    let schema = schema_id(reader)?;
+    Ok(match action {
+        Action::Create => Operation::Create { schema, fields: fields(reader)? },
+        Action::Update => {
+            let previous = previous(reader)?;
+            Operation::Update { schema, previous, fields: fields(reader)? }
+        }
+        Action::Delete => Operation::Delete { schema, previous: previous(reader)? },
+    })
+}
+
+fn version(reader: &mut Reader<'_>) -> Result<()> {
+    match item(reader, "the version")? {
+        (_, Item::Unsigned(1)) => Ok(()),
+        (start, Item::Unsigned(found)) => Err(Problem::Version { found }.at(start)),
+        (start, other) => Err(unexpected(start, "the version", other)),
+    }
+}
+
+fn action(reader: &mut Reader<'_>) -> Result<Action> {
+    match item(reader, "an action")? {
+        (_, Item::Unsigned(0)) => Ok(Action::Create),
+        (_, Item::Unsigned(1)) => Ok(Action::Update),
+        (_, Item::Unsigned(2)) => Ok(Action::Delete),
+        (start, Item::Unsigned(found)) => Err(Problem::Action { found }.at(start)),
+        (start, other) => Err(unexpected(start, "an action", other)),
+    }
+}
+
+fn schema_id(reader: &mut Reader<'_>) -> Result<SchemaId> {
+    match item(reader, "the text of a schema id")? {
+        (start, Item::Text(text)) => {
+            text.parse().map_err(|source| Problem::SchemaId(source).at(start))
+        }
+        (start, other) => Err(unexpected(start, "the text of a schema id", other)),
+    }
+}
+
+fn previous(reader: &mut Reader<'_>) -> Result<DocumentViewId> {
+    const EXPECTED: &str = "an array of previous operations";
+    let (start, count) = match item(reader, EXPECTED)? {
+        (start, Item::Array(count)) => (start, count),
+        (start, other) => return Err(unexpected(start, EXPECTED, other)),
+    };
+    let view = |ids| DocumentViewId::from_sorted(ids);
+    let previous = match count {
+        1 => return hash(reader).map(|hash| OperationId::from_hash(hash).into()),
+        _ if count > to_u64(limits::MAX_PREVIOUS) => {
+            let found = usize::try_from(count).unwrap_or(usize::MAX);
+            Err(ViewIdError::TooMany { max: limits::MAX_PREVIOUS, found })
+        }
+        _ => {
+            let mut ids = Vec::with_capacity(reader.capacity(count, ENCODED_HASH_LENGTH));
+            for _ in 0..count {
+                ids.push(OperationId::from_hash(hash(reader)?));
+            }
+            view(ids)
+        }
+    };
+    previous.map_err(|source| Problem::Previous(source).at(start))
+}
+
+fn fields(reader: &mut Reader<'_>) -> Result<Fields> {
+    let (start, count) = match item(reader, "a map of fields")? {
+        (start, Item::Map(count)) => (start, count),
+        (start, other) => return Err(unexpected(start, "a map of fields", other)),
+    };
+    if count > to_u64(limits::MAX_FIELDS) {
+        return Err(Problem::TooManyFields { max: limits::MAX_FIELDS, found: count }.at(start));
+    }
+    // The shortest field is an empty name and a truth value, a byte each.
+    let mut fields = Fields::with_capacity(reader.capacity(count, 2));
+    for _ in 0..count {
+        let (start, name) = field_name(reader)?;
+        // The name is judged before the value is looked at.
+        match fields.last_name() {
+            Some(last) if last == name => return Err(Problem::DuplicateField.at(start)),
+            Some(last) if last > name => return Err(Problem::FieldOrder.at(start)),
+            _ => fields.push(name, value(reader)?),
+        }
+    }
+    Ok(fields)
+}
+
+fn field_name<'a>(reader: &mut Reader<'a>) -> Result<(usize, &'a str)> {
+    match item(reader, "the name of a field")? {
+        (start, Item::Text(name)) => Ok((start, name)),
+        (start, other) => Err(unexpected(start, "the name of a field", other)),
+    }
+}
+
+fn value(reader: &mut Reader<'_>) -> Result<RawValue> {
+    let (start, item) = item(reader, "a field value")?;
+    Ok(match item {
+        Item::Bool(value) => RawValue::Bool(value),
+        Item::Unsigned(number) => RawValue::Int(int(start, number, false)?),
+        Item::Negative(number) => RawValue::Int(int(start, number, true)?),
+        Item::F16(bits) => RawValue::Float(float(start, float::from_f16(bits), 2)?),
+        Item::F32(bits) => RawValue::Float(float(start, f64::from(f32::from_bits(bits)), 4)?),
+        Item::F64(bits) => RawValue::Float(float(start, f64::from_bits(bits), 8)?),
+        Item::Text(text) => RawValue::Str(text.into()),
+        Item::Bytes(bytes) => RawValue::Bytes(bytes.into()),
+        Item::Array(count) => list(reader, count)?,
+        Item::Map(_) | Item::Tag | Item::Simple => {
+            return Err(unexpected(start, "a field value", item));
+        }
+    })
+}
+
+/// Of a negative number, `number` is its distance to -1; all its bits are those of the result
+/// turned over.
+fn int(start: usize, number: u64, is_negative: bool) -> Result<i64> {
+    match i64::try_from(number) {
+        Ok(number) => Ok(if is_negative { !number } else { number }),
+        Err(_) => Err(Problem::IntRange.at(start)),
+    }
+}
+
+/// A float comes in the smallest width that holds it, and NaN in one form only.
+fn float(start: usize, number: f64, width: u8) -> Result<Float> {
+    let float = Float::new(number);
+    if float.to_bits() != number.to_bits() {
+        return Err(Problem::Nan.at(start));
+    }
+    match float::width(float) {
+        expected if expected == width => Ok(float),
+        expected => Err(Problem::FloatWidth { expected, found: width }.at(start)),
+    }
+}
+
+/// Either all items are hashes, or all are lists of hashes.
+fn list(reader: &mut Reader<'_>, count: u64) -> Result<RawValue> {
+    const EXPECTED: &str = "a hash or a list of hashes";
+    if count == 0 {
+        return Ok(RawValue::HashList(Vec::new()));
+    }
+    match item(reader, EXPECTED)? {
+        (start, Item::Bytes(first)) => {
+            let first = decode_hash(start, first)?;
+            hashes(reader, first, count).map(RawValue::HashList)
+        }
+        (_, Item::Array(first)) => nested(reader, first, count).map(RawValue::NestedHashList),
+        (start, other) => Err(unexpected(start, EXPECTED, other)),
+    }
+}
+
+fn hashes(reader: &mut Reader<'_>, first: Hash, count: u64) -> Result<Vec<Hash>> {
+    let others = count.saturating_sub(1);
+    let capacity = reader.capacity(others, ENCODED_HASH_LENGTH).saturating_add(1);
+    let mut hashes = Vec::with_capacity(capacity);
+    hashes.push(first);
+    for _ in 0..others {
+        hashes.push(hash(reader)?);
+    }
+    Ok(hashes)
+}
+
+fn nested(reader: &mut Reader<'_>, first: u64, count: u64) -> Result<Vec<Vec<Hash>>> {
+    const EXPECTED: &str = "a list of hashes";
+    // The shortest inner list is its head and a hash.
+    let capacity = reader.capacity(count, ENCODED_HASH_LENGTH.saturating_add(1));
+    let mut lists = Vec::with_capacity(capacity);
+    lists.push(inner(reader, first)?);
+    for _ in 1..count {
+        match item(reader, EXPECTED)? {
+            (_, Item::Array(count)) => lists.push(inner(reader, count)?),
+            (start, other) => return Err(unexpected(start, EXPECTED, other)),
+        }
+    }
+    Ok(lists)
+}
+
+fn inner(reader: &mut Reader<'_>, count: u64) -> Result<Vec<Hash>> {
+    if count == 0 {
+        return Err(Problem::EmptyInnerList.at(reader.offset()));
+    }
+    let first = hash(reader)?;
+    hashes(reader, first, count)
+}
+
+fn hash(reader: &mut Reader<'_>) -> Result<Hash> {
+    match item(reader, "a hash")? {
+        (start, Item::Bytes(bytes)) => decode_hash(start, bytes),
+        (start, other) => Err(unexpected(start, "a hash", other)),
+    }
+}
+
+fn decode_hash(start: usize, bytes: &[u8]) -> Result<Hash> {
+    Hash::decode(bytes).map_err(|source| Problem::Hash(source).at(start))
+}
+
+#[inline]
+fn item<'a>(reader: &mut Reader<'a>, expected: &'static str) -> Result<(usize, Item<'a>)> {
+    let start = reader.offset();
+    reader.item(expected).map(|item| (start, item))
+}
+
+fn unexpected(start: usize, expected: &'static str, found: Item<'_>) -> DecodeOperationError {
+    Problem::Item { expected, found: found.name() }.at(start)
+}
+
+fn to_u64(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}
+
+/// The head of a byte string of this length takes two bytes.
+const ENCODED_HASH_LENGTH: usize = HASH_LENGTH + 2;
+
+/// Bytes that are not an operation as it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("operation is malformed at offset {offset}")]
+pub struct DecodeOperationError {
+    /// Where in the bytes the trouble begins.
+    pub offset: usize,
+    /// What is wrong there.
+    #[source]
+    pub problem: Problem,
+}
+
+impl DecodeOperationError {
+    /// The requirement of the specification that the bytes break; none when it is a limit of ours.
+    #[must_use]
+    pub const fn requirement(&self) -> Option<&'static str> {
+        self.problem.requirement()
+    }
+}
+
+/// What is wrong with the bytes of an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// More bytes than an operation may have.
+    #[error("expected at most {max} bytes, found {found}")]
+    TooLong {
+        /// The limit.
+        max: usize,
+        /// The number of bytes.
+        found: usize,
+    },
+    /// The bytes end too early.
+    #[error("expected {expected} more bytes, found {found}")]
+    EndOfInput {
+        /// How many bytes should follow.
+        expected: u64,
+        /// How many follow.
+        found: usize,
+    },
+    /// Something follows the operation.
+    #[error("expected the end of the operation, found {found} more bytes")]
+    Trailing {
+        /// How many bytes follow.
+        found: usize,
+    },
+    /// Another data item than belongs here.
+    #[error("expected {expected}, found {found}")]
+    Item {
+        /// What belongs here.
+        expected: &'static str,
+        /// What is here.
+        found: &'static str,
+    },
+    /// A number or length takes more bytes than it needs.
+    #[error("expected the shortest head for {argument}, found a longer one")]
+    LongHead {
+        /// The number or length.
+        argument: u64,
+    },
+    /// A length is not told beforehand.
+    #[error("expected {expected} of definite length, found an indefinite one")]
+    Indefinite {
+        /// What belongs here.
+        expected: &'static str,
+    },
+    /// A head with additional information that CBOR does not define.
+    #[error("expected defined additional information, found {found}")]
+    Reserved {
+        /// The additional information.
+        found: u8,
+    },
+    /// Text that is not UTF-8.
+    #[error("expected text in UTF-8, found other bytes")]
+    Utf8,
+    /// Too many or too few items for the action.
+    #[error("expected an operation of {expected} items, found {found}")]
+    Items {
+        /// How many there should be.
+        expected: &'static str,
+        /// How many there are.
+        found: u64,
+    },
+    /// A version of operations that we do not know.
+    #[error("expected operation version 1, found {found}")]
+    Version {
+        /// The version.
+        found: u64,
+    },
+    /// An action that we do not know.
+    #[error("expected action 0, 1 or 2, found {found}")]
+    Action {
+        /// The action.
+        found: u64,
+    },
+    /// The schema id is not one.
+    #[error("operation has no good schema id")]
+    SchemaId(#[source] SchemaIdError),
+    /// The previous operations are none, too many, or not in order.
+    #[error("operation has no good list of previous operations")]
+    Previous(#[source] ViewIdError),
+    /// A byte string that is not a hash where one belongs.
+    #[error("expected a hash, found other bytes")]
+    Hash(#[source] HashError),
+    /// More fields than a schema can have.
+    #[error("expected at most {max} fields, found {found}")]
+    TooManyFields {
+        /// The limit.
+        max: usize,
+        /// The number of fields.
+        found: u64,
+    },
+    /// The name of a field is smaller than the one before it.
+    #[error("expected field names in ascending order, found a smaller one")]
+    FieldOrder,
+    /// A field comes twice.
+    #[error("expected every field once, found one twice")]
+    DuplicateField,
+    /// A number beyond 64 bits with a sign.
+    #[error("expected an integer of 64 bits with a sign, found one beyond")]
+    IntRange,
+    /// A float takes more bytes than it needs.
+    #[error("expected a float in {expected} bytes, found it in {found}")]
+    FloatWidth {
+        /// The number of bytes that the float needs.
+        expected: u8,
+        /// The number of bytes that it takes.
+        found: u8,
+    },
+    /// A NaN other than `f97e00`.
+    #[error("expected NaN as 0x7e00 in 2 bytes, found another form")]
+    Nan,
+    /// A list in a list that holds nothing.
+    #[error("expected at least one hash in an inner list, found none")]
+    EmptyInnerList,
+}
+
+impl Problem {
+    pub(crate) const fn at(self, offset: usize) -> DecodeOperationError {
+        DecodeOperationError { offset, problem: self }
+    }
+
+    const fn requirement(self) -> Option<&'static str> {
+        Some(match self {
+            Self::TooLong { .. } => return None,
+            Self::Previous(ViewIdError::TooMany { .. }) => return None,
+            Self::EndOfInput { .. } | Self::Trailing { .. } => "OP1",
+            Self::Item { .. } | Self::Items { .. } | Self::Reserved { .. } => "OP1",
+            Self::LongHead { .. } | Self::Indefinite { .. } | Self::Utf8 => "EN1",
+            Self::FloatWidth { .. } | Self::Nan => "EN1",
+            Self::Version { .. } => "OP2",
+            Self::Action { .. } => "OP3",
+            Self::SchemaId(_) => "OP4",
+            Self::Previous(ViewIdError::Order { .. }) => "EN2",
+            Self::Previous(_) => "OP5",
+            Self::Hash(_) | Self::IntRange | Self::EmptyInnerList => "OP7",
+            Self::TooManyFields { .. } => "SC3",
+            Self::FieldOrder | Self::DuplicateField => "EN2",
+        })
+    }
+}
