@@ -53,6 +53,12 @@ pub fn lipmaa(seq_num: u64) -> u64 {
     0
 }
 
+/// The smallest t(k) that is not below `seq_num`, when there is one in 64 bits: the entry from
+/// which the upper half of a certificate pool starts.
+pub(crate) fn next_t(seq_num: u64) -> Option<u64> {
+    T.into_iter().find(|&t| t >= seq_num)
+}
+
 fn descending() -> impl Iterator<Item = u64> {
     T.into_iter().rev()
 }

@@ -4,6 +4,8 @@ use core::fmt;
 use core::num::{NonZeroU64, ParseIntError};
 use core::str::FromStr;
 
+use thiserror::Error;
+
 /// Names one of the logs of an author. Log ids begin at 0 and span all of `u64`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LogId(u64);
@@ -89,6 +91,19 @@ impl SeqNum {
         }
     }
 
+    /// Checks that an entry at this place is the one due after the latest known one of its log.
+    pub fn check_follows(self, latest: Option<Self>) -> Result<(), SequenceError> {
+        let expected = match latest {
+            None => Self::FIRST,
+            Some(latest) => latest.next().ok_or(SequenceError::LogFull)?,
+        };
+        if self == expected {
+            Ok(())
+        } else {
+            Err(SequenceError::NotNext { expected, found: self })
+        }
+    }
+
     /// The target of the lipmaa link, when an entry at this place carries one: that is when it
     /// is not the first and the target is not the entry right before it, to which the backlink
     /// points already.
@@ -111,4 +126,21 @@ impl FromStr for SeqNum {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         text.parse().map(Self)
     }
+}
+
+/// A place that is not the next one of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SequenceError {
+    /// Another place is due.
+    #[error("expected sequence number {expected}, found {found}")]
+    NotNext {
+        /// The place due.
+        expected: SeqNum,
+        /// The place given.
+        found: SeqNum,
+    },
+    /// The latest known entry has the last sequence number there can be.
+    #[error("the log has used up all sequence numbers")]
+    LogFull,
 }

@@ -1,4 +1,5 @@
 //! Entries that the reference wrote: taken, and written alike.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 mod common;
 
@@ -47,10 +48,11 @@ fn entries_of_the_reference_are_taken_and_written_alike() {
         let mut headers: Vec<Header> = Vec::new();
         for case in cases(log, "entries") {
             let header = check_entry(case, &key_pair);
-            let skiplink = header.seq_num().skiplink().map(|at| &headers[at.number() as usize - 1]);
+            let skiplink = header.seq_num().skiplink().map(|at| common::at(&headers, at.number()));
             let encoded = bytes(case, "encoded");
             let authentic = Entry::decode(&encoded).unwrap().authenticate().unwrap();
-            authentic.verify_links(headers.last(), skiplink).unwrap();
+            let verified = authentic.verify_links(headers.last(), skiplink).unwrap();
+            assert_eq!(verified.header(), &header);
             if let Some(tip) = headers.last() {
                 let next = NextArgs::after(tip, skiplink.map(Header::hash)).unwrap();
                 assert_eq!((next.seq_num(), next.links()), (header.seq_num(), header.links()));

@@ -1,4 +1,5 @@
 //! Hashes, numbers and lipmaa links against the vectors.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 mod common;
 

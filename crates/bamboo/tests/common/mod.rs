@@ -61,6 +61,11 @@ pub fn log(seed: u8, log_id: u64, length: usize) -> Vec<EncodedEntry> {
 pub fn next_args(entries: &[EncodedEntry], log_id: u64) -> NextArgs {
     let Some(tip) = entries.last() else { return NextArgs::first(LogId::new(log_id)) };
     let skiplink = tip.header().seq_num().next().unwrap().skiplink();
-    let skiplink = skiplink.map(|seq_num| entries[seq_num.number() as usize - 1].hash());
+    let skiplink = skiplink.map(|seq_num| at(entries, seq_num.number()).hash());
     NextArgs::after(tip.header(), skiplink).unwrap()
+}
+
+/// The entry with this sequence number.
+pub fn at<T>(entries: &[T], seq_num: u64) -> &T {
+    &entries[usize::try_from(seq_num).unwrap() - 1]
 }
