@@ -3,7 +3,7 @@
 use core::fmt;
 use core::str::FromStr;
 
-use pandan_bamboo::{HASH_LENGTH, Hash, HashError};
+use pandan_bamboo::{EntryHash, HASH_LENGTH, Hash, HashError};
 
 /// Names an operation: the hash of the entry which carries it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,6 +78,19 @@ impl From<Hash> for OperationId {
 impl From<OperationId> for Hash {
     fn from(id: OperationId) -> Self {
         id.0
+    }
+}
+
+/// The operation in this entry.
+impl From<EntryHash> for OperationId {
+    fn from(hash: EntryHash) -> Self {
+        Self(*hash.as_hash())
+    }
+}
+
+impl From<OperationId> for EntryHash {
+    fn from(id: OperationId) -> Self {
+        Self::from_hash(id.0)
     }
 }
 
