@@ -55,6 +55,21 @@ impl KeyPair {
         Zeroizing::new(self.signing_key.to_bytes())
     }
 
+    /// The secret seed as 64 hex digits; the text wipes itself on drop.
+    #[cfg(feature = "std")]
+    #[must_use]
+    pub fn to_seed_hex(&self) -> Zeroizing<std::string::String> {
+        // Room for the digits and a newline from the start: growing would leave copies behind.
+        let capacity = SEED_LENGTH.saturating_mul(2).saturating_add(1);
+        let mut text = Zeroizing::new(std::string::String::with_capacity(capacity));
+        for byte in *self.seed() {
+            for digit in [byte >> 4, byte & 0xf] {
+                text.extend(char::from_digit(digit.into(), 16));
+            }
+        }
+        text
+    }
+
     /// The public half.
     #[must_use]
     pub fn public_key(&self) -> PublicKey {

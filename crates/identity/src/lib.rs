@@ -1,4 +1,4 @@
-//! Who signed it: Ed25519 key pairs, public keys and signatures.
+#![doc = include_str!("../README.md")]
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
@@ -7,11 +7,19 @@
 extern crate std;
 
 pub mod hex;
+#[cfg(feature = "std")]
+mod key_file;
 mod key_pair;
+#[cfg(feature = "std")]
+mod pem;
 mod public_key;
 mod signature;
 
 pub use hex::HexError;
+#[cfg(feature = "std")]
+pub use key_file::{KEY_FILE_LENGTH_MAX, KeyFile, KeyFileError, KeyFormat};
 pub use key_pair::{KeyPair, SEED_LENGTH};
+#[cfg(feature = "std")]
+pub use pem::PemError;
 pub use public_key::{PUBLIC_KEY_LENGTH, PublicKey, PublicKeyError};
 pub use signature::{SIGNATURE_LENGTH, Signature, SignatureError};
