@@ -177,6 +177,24 @@ impl Fields {
 /// Only a guess at the room that names need.
 const USUAL_NAME_LENGTH: usize = 12;
 
+/// Puts fields in order; of those with the same name, the last is kept.
+impl<N: AsRef<str>> FromIterator<(N, RawValue)> for Fields {
+    fn from_iter<I: IntoIterator<Item = (N, RawValue)>>(pairs: I) -> Self {
+        let mut pairs: Vec<_> = pairs.into_iter().collect();
+        // Sorting is stable, so the last of several stands last.
+        pairs.sort_by(|(a, _), (b, _)| a.as_ref().cmp(b.as_ref()));
+        let mut fields = Self::with_capacity(pairs.len());
+        for (name, value) in pairs {
+            let is_repeated = fields.last_name() == Some(name.as_ref());
+            match fields.values.last_mut() {
+                Some((_, last)) if is_repeated => *last = value,
+                _ => fields.push(name.as_ref(), value),
+            }
+        }
+        fields
+    }
+}
+
 impl fmt::Debug for Fields {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.iter()).finish()

@@ -1,4 +1,5 @@
 //! Every limit, at it and one past it.
+#![allow(clippy::unwrap_used, reason = "what cannot be built fails the test")]
 
 use pandan_bamboo::Hash;
 use pandan_operations::limits::{

@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use pandan_operations::{Action, DocumentViewId, FieldName, Fields, Operation, SchemaId};
+use pandan_operations::{Action, DocumentViewId, FieldName, Fields, Operation, RawValue, SchemaId};
 use thiserror::Error;
 
 use crate::system;
@@ -115,7 +115,7 @@ impl Schema {
 fn check_value(
     name: &FieldName,
     field_type: &FieldType,
-    value: pandan_operations::RawValue,
+    value: RawValue,
 ) -> Result<(FieldName, Value), CheckError> {
     match Value::from_raw(field_type, value) {
         Ok(value) => Ok((name.clone(), value)),
@@ -176,6 +176,28 @@ impl CheckedOperation {
             Self::Delete { .. } => None,
         }
     }
+
+    /// The operation as it is encoded.
+    #[must_use]
+    pub fn to_operation(&self) -> Operation {
+        match self {
+            Self::Create { schema, fields } => {
+                Operation::Create { schema: schema.clone(), fields: to_raw(fields) }
+            }
+            Self::Update { schema, previous, fields } => Operation::Update {
+                schema: schema.clone(),
+                previous: previous.clone(),
+                fields: to_raw(fields),
+            },
+            Self::Delete { schema, previous } => {
+                Operation::Delete { schema: schema.clone(), previous: previous.clone() }
+            }
+        }
+    }
+}
+
+fn to_raw(fields: &TypedFields) -> Fields {
+    fields.iter().map(|(name, value)| (name, value.to_raw())).collect()
 }
 
 /// An operation that does not follow its schema.
@@ -213,4 +235,17 @@ pub enum CheckError {
     /// A value breaks a rule of a system schema.
     #[error("operation breaks a rule of its system schema")]
     Rule(#[from] RuleError),
+}
+
+impl CheckError {
+    /// The requirement of the specification that the operation breaks, if it names one.
+    #[must_use]
+    pub const fn requirement(&self) -> Option<&'static str> {
+        match self {
+            Self::Schema { .. } => Some("OP4"),
+            Self::MissingField { .. } | Self::UnknownField { .. } => Some("OP6"),
+            Self::Value { .. } => Some("OP8"),
+            Self::Rule(rule) => rule.requirement(),
+        }
+    }
 }

@@ -164,3 +164,21 @@ pub enum RuleError {
         found: usize,
     },
 }
+
+impl RuleError {
+    /// The requirement of the specification that the value breaks; blobs have none with a number.
+    #[must_use]
+    pub const fn requirement(&self) -> Option<&'static str> {
+        match self {
+            Self::SchemaName(_) => Some("SC1"),
+            Self::Description(_) => Some("SC2"),
+            Self::TooManyFields { .. } => Some("SC3"),
+            Self::FieldName(_) => Some("SC4"),
+            Self::FieldType(_) => Some("SC10"),
+            Self::NegativeLength { .. }
+            | Self::MimeType
+            | Self::NoPieces
+            | Self::PieceTooLong { .. } => None,
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! Reads the vectors.
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each test uses some of it")]
+#![allow(clippy::unwrap_used, reason = "vectors that cannot be read fail the test")]
 
 use pandan_bamboo::Hash;
 use pandan_operations::{DocumentViewId, Fields, Float, Operation, RawValue, SchemaId};
