@@ -1,0 +1,218 @@
+//! GraphQL over HTTP with a node.
+
+use std::time::Duration;
+
+use pandan_bamboo::{EntryHash, Links, LogId, NextArgs, SeqNum};
+use pandan_identity::PublicKey;
+use pandan_operations::DocumentViewId;
+use serde_json::{Value, json};
+use thiserror::Error;
+use ureq::Agent;
+
+use crate::failure::Exit;
+
+/// Where a node listens unless it was told otherwise.
+pub(crate) const DEFAULT_NODE: &str = "http://127.0.0.1:2020";
+
+/// A node, asked over HTTP.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    agent: Agent,
+    endpoint: String,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub(crate) enum ClientError {
+    /// Nobody listens there.
+    #[error(
+        "no node answers at {url} ({reason}); start one with `pandan node`, or name another with --node"
+    )]
+    Unreachable {
+        /// The address.
+        url: String,
+        /// What the system says.
+        reason: String,
+    },
+    /// Somebody else listens there.
+    #[error(
+        "{url} does not answer like a p2panda node ({reason}); check the address given with --node"
+    )]
+    NotANode {
+        /// The address.
+        url: String,
+        /// What came instead.
+        reason: String,
+    },
+    /// The node says no.
+    #[error("node refused: {message}")]
+    Refused {
+        /// The node's words.
+        message: String,
+        /// Stable name of the reason.
+        code: Option<String>,
+        /// Requirement of the specification which does not hold.
+        requirement: Option<String>,
+    },
+}
+
+impl ClientError {
+    pub(crate) const fn exit(&self) -> Exit {
+        match self {
+            Self::Unreachable { .. } | Self::NotANode { .. } => Exit::Unreachable,
+            Self::Refused { .. } => Exit::Refused,
+        }
+    }
+
+    pub(crate) fn code(&self) -> Option<&str> {
+        match self {
+            Self::Refused { code, .. } => code.as_deref(),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn requirement(&self) -> Option<&str> {
+        match self {
+            Self::Refused { requirement, .. } => requirement.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+impl Client {
+    /// A client of the node at this address, with or without `/graphql` at its end.
+    pub(crate) fn new(node: &str) -> Self {
+        let base = node.trim_end_matches('/').trim_end_matches("/graphql");
+        let base = if base.contains("://") { base.to_owned() } else { format!("http://{base}") };
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_connect(Some(CONNECT_TIMEOUT))
+            .timeout_global(Some(ANSWER_TIMEOUT))
+            .build();
+        Self { agent: config.into(), endpoint: format!("{base}/graphql") }
+    }
+
+    /// The address of the API.
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// Asks a question; the answer is what GraphQL calls `data`.
+    pub(crate) fn query(&self, text: &str, variables: &Value) -> Result<Value, ClientError> {
+        let body = json!({ "query": text, "variables": variables }).to_string();
+        let request = self.agent.post(&self.endpoint).content_type("application/json");
+        let mut response =
+            request.send(body.as_bytes()).map_err(|error| self.unreachable(&error))?;
+        let bytes = response.body_mut().with_config().limit(ANSWER_LENGTH).read_to_vec();
+        let bytes = bytes.map_err(|error| self.unreachable(&error))?;
+        let answer = serde_json::from_slice::<Value>(&bytes);
+        let mut answer = answer.map_err(|_| self.not_a_node(format!("{}", response.status())))?;
+        if let Some(error) = answer.get("errors").and_then(|errors| errors.get(0)) {
+            return Err(refused(error));
+        }
+        match answer.get_mut("data").map(Value::take) {
+            Some(data) if data.is_object() => Ok(data),
+            _ => Err(self.not_a_node(format!("{} without data", response.status()))),
+        }
+    }
+
+    /// The arguments for the next entry of a key.
+    pub(crate) fn next_args(
+        &self,
+        author: &PublicKey,
+        view: Option<&DocumentViewId>,
+    ) -> Result<NextArgs, ClientError> {
+        let view = view.map(ToString::to_string);
+        let variables = json!({ "publicKey": author.to_string(), "viewId": view });
+        self.next_args_from(&self.query(NEXT_ARGS, &variables)?["nextArgs"])
+    }
+
+    /// Hands an entry to the node; the answer are the arguments for the one after it.
+    pub(crate) fn publish(&self, entry: &[u8], operation: &[u8]) -> Result<NextArgs, ClientError> {
+        let variables = json!({ "entry": encode_hex(entry), "operation": encode_hex(operation) });
+        self.next_args_from(&self.query(PUBLISH, &variables)?["publish"])
+    }
+
+    fn next_args_from(&self, answer: &Value) -> Result<NextArgs, ClientError> {
+        read_next_args(answer)
+            .ok_or_else(|| self.not_a_node(format!("arguments for the next entry were {answer}")))
+    }
+
+    fn unreachable(&self, error: &ureq::Error) -> ClientError {
+        ClientError::Unreachable { url: self.endpoint.clone(), reason: error.to_string() }
+    }
+
+    /// The node's answer lacks something that every node answers.
+    pub(crate) fn not_a_node(&self, reason: impl Into<String>) -> ClientError {
+        ClientError::NotANode { url: self.endpoint.clone(), reason: reason.into() }
+    }
+}
+
+fn refused(error: &Value) -> ClientError {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let extension = |name| error.get("extensions").and_then(|all| text(&all[name]));
+    ClientError::Refused {
+        message: text(&error["message"]).unwrap_or_else(|| error.to_string()),
+        code: extension("code"),
+        requirement: extension("requirement"),
+    }
+}
+
+fn read_next_args(answer: &Value) -> Option<NextArgs> {
+    let number = |name: &str| answer[name].as_str()?.parse::<u64>().ok();
+    let hash = |name: &str| match &answer[name] {
+        Value::Null => Some(None),
+        value => value.as_str()?.parse::<EntryHash>().ok().map(Some),
+    };
+    let seq_num = SeqNum::new(number("seqNum")?)?;
+    let links = Links::new(seq_num, hash("backlink")?, hash("skiplink")?).ok()?;
+    NextArgs::new(LogId::new(number("logId")?), seq_num, links).ok()
+}
+
+/// Bytes as lower case hex digits.
+pub(crate) fn encode_hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// Bytes of hex digits of either case.
+pub(crate) fn decode_hex(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u32>> = text.chars().map(|char| char.to_digit(16)).collect();
+    let digits = digits?;
+    if digits.len() % 2 == 1 {
+        return None;
+    }
+    digits.chunks_exact(2).map(|pair| u8::try_from(pair[0] << 4 | pair[1]).ok()).collect()
+}
+
+const NEXT_ARGS: &str = "query ($publicKey: PublicKey!, $viewId: DocumentViewId) {
+  nextArgs(publicKey: $publicKey, viewId: $viewId) { logId seqNum backlink skiplink }
+}";
+
+const PUBLISH: &str = "mutation ($entry: EncodedEntry!, $operation: EncodedOperation!) {
+  publish(entry: $entry, operation: $operation) { logId seqNum backlink skiplink }
+}";
+
+/// How long a connection may take to come about.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a node may take to answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// A page of a thousand operations of the greatest size would be larger; nobody asks for one.
+const ANSWER_LENGTH: u64 = 256 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::{decode_hex, encode_hex};
+
+    #[test]
+    fn hex_round_trips_and_odd_text_is_refused() {
+        assert_eq!(decode_hex(&encode_hex(&[0, 255, 16])), Some(vec![0, 255, 16]));
+        assert_eq!(decode_hex("0"), None);
+        assert_eq!(decode_hex("0g"), None);
+        assert_eq!(decode_hex("AB"), Some(vec![171]));
+    }
+}

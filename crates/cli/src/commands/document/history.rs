@@ -1,0 +1,210 @@
+//! `pandan document history`: how a document came to be, with nothing taken on trust.
+
+use clap::Args;
+use pandan_documents::{Conflict, Document, DocumentOperation, History};
+use pandan_identity::PublicKey;
+use pandan_operations::{DocumentId, OperationId};
+use pandan_schema::{CheckedOperation, Schema};
+use serde_json::{Value, json};
+
+use super::drawing::{Drawing, colour};
+use crate::arguments::NodeArgs;
+use crate::client::Client;
+use crate::failure::unverified;
+use crate::fields::{short, short_view, to_json, to_text};
+use crate::output::Output;
+use crate::proof::Proven;
+use crate::remote;
+use crate::style::{BOLD, DIM, GOOD, VALUE, WARN, paint};
+
+/// Draw the operations of a document, each of them verified
+#[derive(Args, Debug)]
+pub(crate) struct ShowHistory {
+    /// The document
+    id: DocumentId,
+    #[command(flatten)]
+    node: NodeArgs,
+}
+
+impl ShowHistory {
+    pub(super) fn run(self, out: Output) -> anyhow::Result<()> {
+        let client = self.node.client();
+        let schema = super::schema_of(&client, &self.id, None)?;
+        let operations = verified_operations(&client, &self.id, &schema)?;
+        let history = History::new(operations.iter().cloned()).map_err(unverified)?;
+        let document = history.document().map_err(unverified)?;
+        if document.id() != self.id {
+            return Err(unverified(format!(
+                "the node answered with document {} instead of {}",
+                document.id(),
+                self.id
+            )));
+        }
+        let report = Report { schema, document, operations, conflicts: history.conflicts() };
+        out.show(&report.json(), || report.render())?;
+        Ok(())
+    }
+}
+
+/// Reads all operations of a document and checks signatures, hashes and types of each.
+pub(crate) fn verified_operations(
+    client: &Client,
+    id: &DocumentId,
+    schema: &Schema,
+) -> anyhow::Result<Vec<DocumentOperation>> {
+    let entries = remote::document_entries(client, id)?;
+    let operations = entries.iter().zip(1..).map(|(raw, number)| {
+        let fault = |error: &dyn std::error::Error| {
+            unverified(format!("entry {number} of document {id} does not hold: {error}"))
+        };
+        let operation = raw.operation.as_deref().unwrap_or_default();
+        let proven = Proven::check(&raw.entry, operation).map_err(|error| fault(&error))?;
+        proven.typed(schema).map_err(|error| fault(&error))
+    });
+    operations.collect()
+}
+
+struct Report {
+    schema: Schema,
+    document: Document,
+    operations: Vec<DocumentOperation>,
+    conflicts: Vec<Conflict>,
+}
+
+impl Report {
+    fn operation(&self, id: &OperationId) -> Option<&DocumentOperation> {
+        self.operations.iter().find(|operation| operation.id == *id)
+    }
+
+    fn in_order(&self) -> impl Iterator<Item = &DocumentOperation> {
+        self.document.order().iter().filter_map(|id| self.operation(id))
+    }
+
+    fn authors(&self) -> Vec<PublicKey> {
+        let mut authors = Vec::new();
+        for operation in self.in_order() {
+            if !authors.contains(&operation.author) {
+                authors.push(operation.author);
+            }
+        }
+        authors
+    }
+
+    fn json(&self) -> Value {
+        let operations = self.in_order().map(|operation| {
+            let fields = operation.writes().map(|(name, value)| (name.to_string(), to_json(value)));
+            json!({
+                "id": operation.id.to_string(),
+                "author": operation.author.to_string(),
+                "action": action(operation),
+                "previous": previous(operation).iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "fields": fields.collect::<serde_json::Map<_, _>>(),
+            })
+        });
+        let conflicts = self.conflicts.iter().map(|conflict| {
+            let writes = conflict.writes.iter().map(|write| {
+                json!({ "operation": write.operation.to_string(), "author": write.author.to_string(), "value": to_json(&write.value) })
+            });
+            json!({
+                "field": conflict.field.as_str(),
+                "winner": conflict.winner.to_string(),
+                "writes": writes.collect::<Vec<_>>(),
+            })
+        });
+        json!({
+            "document": self.document.id().to_string(),
+            "schema": self.schema.id().as_str(),
+            "view": self.document.view().id.to_string(),
+            "deleted": self.document.view().is_deleted(),
+            "operations": operations.collect::<Vec<_>>(),
+            "conflicts": conflicts.collect::<Vec<_>>(),
+            "verified": true,
+        })
+    }
+
+    fn render(&self) -> String {
+        let view = self.document.view();
+        let mut text =
+            format!("{} {}\n\n", paint(BOLD, self.schema.name()), paint(VALUE, self.document.id()));
+        text += &self.graph();
+        text += &self.render_conflicts();
+        let state = if view.is_deleted() { "deleted" } else { "latest view" };
+        text += &format!("\n{state} {}\n", paint(VALUE, short_view(&view.id)));
+        for (name, field) in view.fields.iter().flatten() {
+            let from = paint(DIM, short(&field.operation.to_string()));
+            text += &format!("  {name} = {}  {from}\n", to_text(&field.value));
+        }
+        let count = self.operations.len();
+        text + &paint(
+            GOOD,
+            format!("\n✓ {count} entries verified: signatures, hashes, types and the graph"),
+        )
+    }
+
+    fn graph(&self) -> String {
+        let edges = self.in_order().map(|operation| (operation.id, previous(operation)));
+        let mut drawing = Drawing::new(edges);
+        let authors = self.authors();
+        let mut text = String::new();
+        for operation in self.in_order() {
+            let author =
+                authors.iter().position(|key| *key == operation.author).unwrap_or_default();
+            let mark = paint(colour(author), if action(operation) == "delete" { '✗' } else { '●' });
+            let lines = drawing.next(operation.id, previous(operation), &mark);
+            for line in &lines.connections {
+                text += &format!("  {line}\n");
+            }
+            text += &format!("  {} {}\n", lines.node, self.describe(operation, author));
+        }
+        text
+    }
+
+    fn describe(&self, operation: &DocumentOperation, author: usize) -> String {
+        let id = paint(VALUE, short(&operation.id.to_string()));
+        let who = paint(colour(author), short(&operation.author.to_string()));
+        let mut text = format!("{id} {who} {}", action(operation));
+        if previous(operation).len() > 1 {
+            text += &paint(WARN, " merge");
+        }
+        for (name, value) in operation.writes() {
+            let value = to_text(value);
+            let brief: String = value.chars().take(BRIEF).collect();
+            let dots = if brief.len() < value.len() { "…" } else { "" };
+            text += &format!(" {name}={brief}{dots}");
+        }
+        text
+    }
+
+    fn render_conflicts(&self) -> String {
+        let mut text = String::new();
+        for conflict in &self.conflicts {
+            let title = format!("field \"{}\" was written concurrently:", conflict.field);
+            text += &format!("\n{}\n", paint(WARN, title));
+            for write in &conflict.writes {
+                let wins = if write.operation == conflict.winner {
+                    paint(GOOD, "  ← shown")
+                } else {
+                    String::new()
+                };
+                let id = paint(VALUE, short(&write.operation.to_string()));
+                text += &format!("  {id} {}{wins}\n", to_text(&write.value));
+            }
+        }
+        text
+    }
+}
+
+fn previous(operation: &DocumentOperation) -> &[OperationId] {
+    operation.previous().map(|view| view.as_slice()).unwrap_or_default()
+}
+
+const fn action(operation: &DocumentOperation) -> &'static str {
+    match operation.operation {
+        CheckedOperation::Create { .. } => "create",
+        CheckedOperation::Update { .. } => "update",
+        CheckedOperation::Delete { .. } => "delete",
+    }
+}
+
+/// Characters of a value shown in the graph.
+const BRIEF: usize = 32;

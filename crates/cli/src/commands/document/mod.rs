@@ -1,0 +1,115 @@
+//! `pandan document`: writing and reading documents.
+
+mod drawing;
+mod history;
+mod list;
+mod show;
+mod write;
+
+pub(crate) use history::verified_operations;
+pub(crate) use write::check;
+
+use clap::Subcommand;
+use pandan_operations::{DocumentId, Operation, SchemaId};
+use pandan_schema::Schema;
+
+use crate::client::{Client, ClientError};
+use crate::failure::usage;
+use crate::output::Output;
+use crate::remote;
+
+/// What to do with documents.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DocumentCommand {
+    /// Create a document
+    Create(write::Create),
+    /// Change fields of a document
+    Update(write::Update),
+    /// Delete a document
+    Delete(write::Delete),
+    /// Show a document
+    Show(show::Show),
+    /// List documents of a schema
+    List(list::List),
+    /// Draw the operations of a document, each of them verified
+    History(history::ShowHistory),
+}
+
+impl DocumentCommand {
+    pub(crate) fn run(self, out: Output) -> anyhow::Result<()> {
+        match self {
+            Self::Create(command) => command.run(out),
+            Self::Update(command) => command.run(out),
+            Self::Delete(command) => command.run(out),
+            Self::Show(command) => command.run(out),
+            Self::List(command) => command.run(out),
+            Self::History(command) => command.run(out),
+        }
+    }
+}
+
+/// The schema of a document: as named, or as its first operation tells.
+fn schema_of(client: &Client, id: &DocumentId, named: Option<&str>) -> anyhow::Result<Schema> {
+    if let Some(named) = named {
+        return remote::find_schema(client, named);
+    }
+    remote::schema(client, &schema_id_of(client, id)?)
+}
+
+fn schema_id_of(client: &Client, id: &DocumentId) -> anyhow::Result<SchemaId> {
+    let entries = match remote::document_entries_page(client, id, 1, 0) {
+        Err(ClientError::Refused { message, .. }) if message.contains("documentEntries") => {
+            return Err(usage(
+                "this node does not tell the schema of a document; name it with --schema",
+            ));
+        }
+        answer => answer?,
+    };
+    let operation = entries.into_iter().next().and_then(|entry| entry.operation);
+    let operation = operation.ok_or_else(|| unknown(id))?;
+    Ok(Operation::decode(&operation)?.schema().clone())
+}
+
+fn unknown(id: &DocumentId) -> anyhow::Error {
+    usage(format!("the node knows no document {id}; `pandan document list SCHEMA` shows some"))
+}
+
+/// The selection of all fields of a schema, relations as the ids of their targets.
+fn selection(schema: &Schema) -> String {
+    use pandan_schema::FieldType::{PinnedRelation, PinnedRelationList, Relation, RelationList};
+    let fields = schema.fields().map(|(name, field_type)| match field_type {
+        Relation(_) | PinnedRelation(_) => format!("{name} {{ meta {{ documentId viewId }} }}"),
+        RelationList(_) | PinnedRelationList(_) => format!(
+            "{name}(first: {LIST_ITEMS}) {{ totalCount documents {{ meta {{ documentId viewId }} }} }}"
+        ),
+        _ => name.to_string(),
+    });
+    fields.collect::<Vec<_>>().join(" ")
+}
+
+/// A field as it came from the node, for people.
+fn cell(value: &serde_json::Value) -> String {
+    use serde_json::Value;
+    let target = |value: &Value| {
+        value["meta"]["documentId"].as_str().map_or_else(String::new, crate::fields::short)
+    };
+    match value {
+        Value::Null => String::from("–"),
+        Value::String(text) => text.clone(),
+        Value::Object(object) => match object.get("documents").and_then(Value::as_array) {
+            None => target(value),
+            Some(items) => {
+                let total = object.get("totalCount").and_then(Value::as_u64).unwrap_or_default();
+                let mut ids: Vec<_> = items.iter().map(target).collect();
+                if total > ids.len() as u64 {
+                    ids.push(format!("and {} more", total - ids.len() as u64));
+                }
+                format!("[{}]", ids.join(", "))
+            }
+        },
+        other => other.to_string(),
+    }
+}
+
+/// Items of a relation list that are shown.
+const LIST_ITEMS: usize = 25;

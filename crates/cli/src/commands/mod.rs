@@ -1,0 +1,53 @@
+//! The commands, one file each.
+
+mod completions;
+mod document;
+mod entry;
+mod key;
+mod log;
+mod publish;
+mod schema;
+
+use clap::Subcommand;
+
+use crate::output::Output;
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make and show keys
+    #[command(subcommand)]
+    Key(key::KeyCommand),
+    /// Define schemas and bring them to a node
+    #[command(subcommand)]
+    Schema(schema::SchemaCommand),
+    /// Write and read documents
+    #[command(subcommand)]
+    Document(document::DocumentCommand),
+    /// Publish an operation written as JSON
+    Publish(publish::Publish),
+    /// Show and verify logs
+    #[command(subcommand)]
+    Log(log::LogCommand),
+    /// Explain the bytes of entries and operations
+    #[command(subcommand)]
+    Entry(entry::EntryCommand),
+    /// Write completions for a shell
+    Completions(completions::Completions),
+    /// Write the manual page
+    Man(completions::Man),
+}
+
+/// Does it.
+pub(crate) fn run(command: Command, out: Output) -> anyhow::Result<()> {
+    match command {
+        Command::Key(command) => command.run(out),
+        Command::Schema(command) => command.run(out),
+        Command::Document(command) => command.run(out),
+        Command::Publish(command) => command.run(out),
+        Command::Log(command) => command.run(out),
+        Command::Entry(command) => command.run(out),
+        Command::Completions(command) => command.run(),
+        Command::Man(command) => command.run(),
+    }
+}
