@@ -3,6 +3,7 @@
 
 use alloc::vec::Vec;
 
+use pandan_operations::limits::MAX_PREVIOUS;
 use pandan_operations::{DocumentId, DocumentViewId, OperationId};
 use thiserror::Error;
 
@@ -169,11 +170,16 @@ impl Graph {
     }
 
     /// The operations that no other refers to.
+    ///
+    /// A view id has room for [`MAX_PREVIOUS`] of them, as `previous` has in an operation. Of more
+    /// tips those count that come last in the order; whoever writes on top of them leaves so many
+    /// fewer.
     #[must_use]
     pub fn tips(&self) -> DocumentViewId {
-        let tips = (0..self.ids.len()).filter(|&node| self.children.of(node).is_empty());
-        let tips = tips.map(|node| self.id(node));
-        DocumentViewId::from_tips(tips).unwrap_or_else(|| DocumentViewId::from(self.root))
+        let is_tip = |node: &usize| self.children.of(*node).is_empty();
+        let tips = self.order.iter().rev().copied().filter(is_tip).map(|node| self.id(node));
+        DocumentViewId::from_tips(tips.take(MAX_PREVIOUS))
+            .expect("a graph without a circle has tips, and no more were taken than have room")
     }
 
     /// The DELETE that counts: the first one in the order (DO4).

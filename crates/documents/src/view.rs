@@ -2,6 +2,7 @@
 
 use alloc::collections::BTreeMap;
 
+use pandan_operations::limits::MAX_PREVIOUS;
 use pandan_operations::{DocumentViewId, FieldName, OperationId, SchemaId};
 use pandan_schema::{CheckedOperation, Value};
 use thiserror::Error;
@@ -48,7 +49,7 @@ impl DocumentView {
         let Some(fields) = &mut self.fields else {
             return Err(ExtendError::Deleted { operation: operation.id });
         };
-        if *previous != self.id {
+        if !names_all(previous, &self.id) {
             return Err(ExtendError::NotAtTip { operation: operation.id });
         }
         match operation.operation {
@@ -69,6 +70,12 @@ impl DocumentView {
         self.id = operation.id.into();
         Ok(())
     }
+}
+
+/// Whether `previous` is all of these tips and nothing else. When they are as many as have room
+/// there may be more of them.
+pub(crate) fn names_all(previous: &DocumentViewId, tips: &DocumentViewId) -> bool {
+    previous == tips && tips.len() < MAX_PREVIOUS
 }
 
 /// An operation that does not follow right after a state.
