@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use pandan_identity::hex;
+
 use crate::EntryHash;
 use crate::entry::{AuthenticEntry, Header};
 use crate::limits::MAX_ENTRY_LENGTH;
@@ -66,6 +68,13 @@ impl PartialEq for EncodedEntry {
 }
 
 impl Eq for EncodedEntry {}
+
+/// Lower case hex digits, the form of entries in the client API (BA3).
+impl fmt::Display for EncodedEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        hex::write(f, self.as_bytes())
+    }
+}
 
 impl fmt::Debug for EncodedEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

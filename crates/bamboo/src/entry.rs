@@ -1,4 +1,4 @@
-//! An entry: its bytes, and how far they are to be trusted.
+//! A Bamboo entry (BA1): its bytes, and how far they are to be trusted.
 //!
 //! ```text
 //! tag            1 byte    00, or 01 for the end of the log

@@ -14,8 +14,11 @@ pub const MIN_ENTRY_LENGTH: usize = 134;
 /// Tag 1, public key 32, three numbers 27, three hashes 102, signature 64.
 pub const MAX_ENTRY_LENGTH: usize = 226;
 
+// Their length takes one byte before an entry in a fork proof.
+const _: () = assert!(crate::varu64::encoded_length(MAX_ENTRY_LENGTH as u64) == 1);
+
 /// Bytes of the longest encoded fork proof: two entries, each behind one byte of length.
-pub const MAX_FORK_PROOF_LENGTH: usize = 454;
+pub const MAX_FORK_PROOF_LENGTH: usize = 2 * (1 + MAX_ENTRY_LENGTH);
 
 /// Entries on the longest path of lipmaa links that leads from any entry to the first, with room.
 ///

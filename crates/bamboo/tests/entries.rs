@@ -4,7 +4,10 @@
 mod common;
 
 use common::{bytes, cases, number, optional_hash, text, vectors};
-use pandan_bamboo::{Entry, Header, Links, LogId, NextArgs, SeqNum, forge, limits};
+use pandan_bamboo::{
+    DecodeEntryError, Entry, Hash, Header, Links, LogId, NextArgs, PayloadMismatch, SeqNum, forge,
+    limits, varu64,
+};
 use pandan_identity::KeyPair;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -37,12 +40,13 @@ fn check_entry(case: &Value, key_pair: &KeyPair) -> Header {
     let forged =
         forge(key_pair, header.log_id(), header.seq_num(), links.unwrap(), &payload).unwrap();
     assert_eq!(forged.as_bytes(), encoded);
+    assert_eq!(forged.to_string(), text(case, "encoded"));
     assert_eq!(forged.header(), &header);
     header
 }
 
 #[test]
-fn entries_of_the_reference_are_taken_and_written_alike() {
+fn ba1_entries_of_the_reference_are_taken_and_written_alike() {
     for log in cases(&vectors("entries.json"), "logs") {
         let key_pair = KeyPair::from_seed_hex(text(log, "private_key")).unwrap();
         let mut headers: Vec<Header> = Vec::new();
@@ -63,11 +67,29 @@ fn entries_of_the_reference_are_taken_and_written_alike() {
 }
 
 #[test]
-fn entries_far_into_a_log_are_taken_and_written_alike() {
+fn ba1_entries_far_into_a_log_are_taken_and_written_alike() {
     for case in cases(&vectors("entries.json"), "far") {
         let key_pair = KeyPair::from_seed_hex(text(case, "private_key")).unwrap();
         check_entry(case, &key_pair);
     }
+}
+
+/// An entry with all numbers in nine bytes, signed by hand: no payload is so long.
+fn longest_entry(tail: &[u8]) -> Vec<u8> {
+    let key_pair = KeyPair::from_seed(&[1; 32]);
+    let last = (0..).map(|less| SeqNum::new(u64::MAX - less).unwrap());
+    let seq_num = last.into_iter().find(|seq_num| seq_num.skiplink().is_some()).unwrap();
+    let hashes = [b"skip", b"back", b"load"].map(|name| Hash::of(name).encode());
+    let mut bytes = vec![0];
+    bytes.extend(key_pair.public_key().as_bytes());
+    bytes.extend(varu64::encode(u64::MAX).as_bytes());
+    bytes.extend(varu64::encode(seq_num.number()).as_bytes());
+    bytes.extend([hashes[0], hashes[1]].concat());
+    bytes.extend(varu64::encode(u64::MAX).as_bytes());
+    bytes.extend(hashes[2]);
+    bytes.extend(key_pair.sign(&bytes).as_bytes());
+    bytes.extend(tail);
+    bytes
 }
 
 #[test]
@@ -76,14 +98,26 @@ fn the_shortest_and_the_longest_entry_keep_the_limits() {
     let shortest = NextArgs::first(LogId::new(0)).forge(&key_pair, b"");
     assert_eq!(shortest.as_bytes().len(), limits::MIN_ENTRY_LENGTH);
 
-    let (a, b) = (shortest.hash(), NextArgs::first(LogId::new(1)).forge(&key_pair, b"").hash());
-    let last = (0..).map(|less| SeqNum::new(u64::MAX - less).unwrap());
-    let seq_num = last.into_iter().find(|seq_num| seq_num.skiplink().is_some()).unwrap();
-    let links = Links::NextWithSkip { skiplink: a, backlink: b };
-    let long = forge(&key_pair, LogId::new(u64::MAX), seq_num, links, b"").unwrap();
-    // The payload size could take eight bytes more.
-    assert_eq!(long.as_bytes().len(), limits::MAX_ENTRY_LENGTH - 8);
-    assert!(Entry::decode(long.as_bytes()).unwrap().authenticate().is_ok());
+    let longest = longest_entry(&[]);
+    assert_eq!(longest.len(), limits::MAX_ENTRY_LENGTH);
+    let entry = Entry::decode(&longest).unwrap().authenticate().unwrap();
+    assert_eq!(entry.header().payload_size(), u64::MAX);
+    assert_eq!(entry.to_encoded().as_bytes(), longest);
+
+    let offset = limits::MAX_ENTRY_LENGTH;
+    assert_eq!(
+        Entry::decode(&longest_entry(&[0])),
+        Err(DecodeEntryError::TrailingBytes { offset, found: 1 })
+    );
+}
+
+#[test]
+fn another_payload_is_refused() {
+    let entry = common::log(1, 0, 1)[0];
+    let found = Hash::of(b"other");
+    let expected = entry.header().payload_hash();
+    let bound = entry.as_authentic().bind(b"other").map(|bound| bound.payload().len());
+    assert_eq!(bound, Err(PayloadMismatch::Hash { expected, found }));
 }
 
 proptest! {

@@ -9,7 +9,7 @@ use pandan_bamboo::{Hash, HashError, SeqNum, lipmaa, varu64};
 use proptest::prelude::*;
 
 #[test]
-fn hashes_agree_with_the_vectors() {
+fn ba2_hashes_agree_with_the_vectors() {
     for case in cases(&vectors("hashes.json"), "hashes") {
         let hash = Hash::of(&bytes(case, "input"));
         assert_eq!(hash.to_string(), text(case, "hash"));
@@ -19,7 +19,7 @@ fn hashes_agree_with_the_vectors() {
 }
 
 #[test]
-fn hash_texts_are_taken_or_refused() {
+fn ba2_hash_texts_are_taken_or_refused() {
     for case in cases(&vectors("hashes.json"), "texts") {
         let what = text(case, "what");
         let parsed = text(case, "text").parse::<Hash>();

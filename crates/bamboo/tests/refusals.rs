@@ -103,7 +103,7 @@ fn check(case: &Value) -> Result<Header, Refusal> {
 }
 
 #[test]
-fn invalid_entries_are_refused_for_the_right_reason() {
+fn ba1_invalid_entries_are_refused_for_the_right_reason() {
     for case in cases(&vectors("entries_invalid.json"), "entries") {
         let (what, word) = (text(case, "what"), text(case, "error"));
         let refusal = check(case).expect_err(what);
@@ -118,7 +118,7 @@ fn invalid_entries_are_refused_for_the_right_reason() {
 }
 
 #[test]
-fn odd_entries_are_decided_upon() {
+fn ba1_odd_entries_are_decided_upon() {
     for case in cases(&vectors("entries_odd.json"), "entries") {
         let (what, decided) = (text(case, "what"), text(case, "decided"));
         let found = check(case);
@@ -135,7 +135,7 @@ fn odd_entries_are_decided_upon() {
 }
 
 #[test]
-fn odd_entries_are_refused_for_what_is_odd() {
+fn ba1_odd_entries_are_refused_for_what_is_odd() {
     for case in cases(&vectors("entries_odd.json"), "entries") {
         let Err(refusal) = check(case) else { continue };
         let is_right = match text(case, "reason") {

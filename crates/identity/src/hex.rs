@@ -33,9 +33,8 @@ pub fn decode<const N: usize>(text: &str) -> Result<[u8; N], HexError> {
         return Err(HexError::Length { expected, found: text.len() });
     }
     let mut bytes = [0; N];
-    let pairs = text.as_bytes().chunks_exact(2);
-    for ((index, byte), pair) in bytes.iter_mut().enumerate().zip(pairs) {
-        let &[high, low] = pair else { unreachable!("chunks_exact gives pairs") };
+    let (pairs, _) = text.as_bytes().as_chunks();
+    for ((index, byte), &[high, low]) in bytes.iter_mut().enumerate().zip(pairs) {
         let offset = index.saturating_mul(2);
         let high = digit(high, offset)?;
         *byte = high << 4 | digit(low, offset.saturating_add(1))?;

@@ -5,7 +5,7 @@
 //! * **PEM**: the private key as PKCS#8 (RFC 5958, RFC 8410), as OpenSSL writes it too.
 //! * **Hex**: the seed as 64 hex digits, the `key.txt` or `secret.txt` of existing p2panda tools.
 //!
-//! Files are created for their owner alone and never overwritten. A PEM file that others may read
+//! Files are created for their owner alone (KY3) and never overwritten. A PEM file that others may read
 //! is refused; a hex file is not, since the tools that write them leave them so, but
 //! [`KeyFile::is_open_to_others`] tells.
 
@@ -17,10 +17,8 @@ use std::vec::Vec;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use crate::limits::KEY_FILE_LENGTH_MAX;
 use crate::{HexError, KeyPair, PemError};
-
-/// Bytes of the longest file that is read as a key file; real ones have at most some hundred.
-pub const KEY_FILE_LENGTH_MAX: usize = 4096;
 
 /// How the key is written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

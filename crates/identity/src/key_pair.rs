@@ -11,7 +11,7 @@ use crate::{HexError, PublicKey, Signature, hex};
 /// Size of the secret seed of a key pair, in bytes (RFC 8032, 5.1.5).
 pub const SEED_LENGTH: usize = 32;
 
-/// An Ed25519 key pair: the seed that is kept secret, and the public key that follows from it.
+/// An Ed25519 key pair (KY1): the seed that is kept secret, and the public key that follows from it.
 ///
 /// The seed is wiped from memory on drop and never shown by `Debug`.
 ///

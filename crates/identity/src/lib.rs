@@ -11,13 +11,15 @@ pub mod hex;
 mod key_file;
 mod key_pair;
 #[cfg(feature = "std")]
+pub mod limits;
+#[cfg(feature = "std")]
 mod pem;
 mod public_key;
 mod signature;
 
 pub use hex::HexError;
 #[cfg(feature = "std")]
-pub use key_file::{KEY_FILE_LENGTH_MAX, KeyFile, KeyFileError, KeyFormat};
+pub use key_file::{KeyFile, KeyFileError, KeyFormat};
 pub use key_pair::{KeyPair, SEED_LENGTH};
 #[cfg(feature = "std")]
 pub use pem::PemError;

@@ -5,7 +5,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use pandan_identity::{KEY_FILE_LENGTH_MAX, KeyFile, KeyFileError, KeyFormat, KeyPair, PemError};
+use pandan_identity::limits::KEY_FILE_LENGTH_MAX;
+use pandan_identity::{KeyFile, KeyFileError, KeyFormat, KeyPair, PemError};
 use tempfile::TempDir;
 
 /// The example of RFC 8410, section 10.3, without and with its public key.
@@ -57,7 +58,7 @@ fn written_keys_come_back() {
 
 #[cfg(unix)]
 #[test]
-fn written_keys_are_for_their_owner_alone() {
+fn ky3_written_keys_are_for_their_owner_alone() {
     use std::os::unix::fs::PermissionsExt;
 
     let folder = tempfile::tempdir().unwrap();
@@ -101,7 +102,7 @@ fn what_we_write_is_what_the_rfc_writes() {
 
 #[cfg(unix)]
 #[test]
-fn a_pem_file_open_to_others_is_refused_unless_allowed() {
+fn ky3_a_pem_file_open_to_others_is_refused_unless_allowed() {
     for mode in [0o640, 0o604, 0o620, 0o644, 0o666] {
         let (_folder, path) = file(RFC_8410, mode);
         let error = KeyFile::read(&path).unwrap_err();

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 #[test]
-fn key_pairs_sign_as_the_reference_does() {
+fn ky1_key_pairs_sign_as_the_reference_does() {
     for case in cases(&vectors("keys.json"), "pairs") {
         let key_pair = KeyPair::from_seed_hex(text(case, "private_key")).unwrap();
         let public_key = key_pair.public_key();
@@ -44,7 +44,7 @@ fn verify(case: &Value) -> Result<(), SignatureError> {
 }
 
 #[test]
-fn signatures_are_decided_upon_as_written() {
+fn ky1_signatures_are_decided_upon_as_written() {
     for case in cases(&vectors("keys.json"), "verify") {
         assert_eq!(verify(case).is_ok(), case["decided"] == true, "{}", text(case, "what"));
     }
