@@ -84,12 +84,11 @@ pub fn list(
     targets: impl IntoIterator<Item = (u64, DocumentRecord)>,
 ) -> Page {
     let scope = Scope::list(&list.document, &list.field, query.order.as_ref());
-    let is_target = |record: &DocumentRecord| {
-        record.schema == *query.schema.id() && !record.is_deleted()
-    };
-    let found = targets.into_iter().filter(|(_, record)| {
-        is_target(record) && is_found(&query.conditions, record)
-    });
+    let is_target =
+        |record: &DocumentRecord| record.schema == *query.schema.id() && !record.is_deleted();
+    let found = targets
+        .into_iter()
+        .filter(|(_, record)| is_target(record) && is_found(&query.conditions, record));
     let places = found
         .map(|(position, record)| Place::in_list(scope, query.order.as_ref(), position, record))
         .collect();
@@ -185,12 +184,7 @@ impl Place {
         Self { record, cursor }
     }
 
-    fn in_list(
-        scope: Scope,
-        order: Option<&Order>,
-        position: u64,
-        record: DocumentRecord,
-    ) -> Self {
+    fn in_list(scope: Scope, order: Option<&Order>, position: u64, record: DocumentRecord) -> Self {
         let key = order.map_or(OrderKey::Nothing, |order| order_key(&order.by, &record));
         let cursor = Cursor { scope, key, document: record.id, position: Some(position) };
         Self { record, cursor }
@@ -216,9 +210,7 @@ fn page(
     }
     let has_next = places.len() > window.first;
     places.truncate(window.first);
-    let item = |place: Place| Item {
-        document: select(selection, place.record),
-        cursor: place.cursor,
-    };
+    let item =
+        |place: Place| Item { document: select(selection, place.record), cursor: place.cursor };
     Page { items: places.into_iter().map(item).collect(), has_next, total }
 }

@@ -72,7 +72,7 @@ impl Store for MemoryStore {
 }
 
 fn judge(state: &mut State, candidate: Candidate, door: Door) -> Result<Outcome, StoreError> {
-    let facts = state.facts(&candidate)?;
+    let facts = state.facts(&candidate);
     Ok(match decide(candidate, &facts, door) {
         Verdict::Admitted(admitted) => Outcome::Committed(state.apply(*admitted)?),
         Verdict::Known => Outcome::Known,

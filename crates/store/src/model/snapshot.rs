@@ -1,0 +1,131 @@
+//! Reading from one moment of the in-memory store.
+
+use std::sync::Arc;
+
+use pandan_admission::{NextArgsError, next_args};
+use pandan_bamboo::{EntryHash, LogId, NextArgs, SeqNum};
+use pandan_identity::PublicKey;
+use pandan_operations::{DocumentId, DocumentViewId};
+
+use super::state::{State, record};
+use crate::StoreError;
+use crate::contract::{Counts, DocumentRecord, KnownSchema, LogHead, Snapshot, StoredEntry};
+use crate::evaluate;
+use crate::query::{CollectionQuery, List, ListQuery, Page, Selection, Targets};
+
+/// One moment.
+#[derive(Debug)]
+pub(super) struct MemorySnapshot {
+    state: Arc<State>,
+}
+
+impl MemorySnapshot {
+    pub(super) const fn new(state: Arc<State>) -> Self {
+        Self { state }
+    }
+
+    fn document(&self, id: &DocumentId) -> Option<DocumentRecord> {
+        self.state.documents.get(id).map(|document| record(&document.latest))
+    }
+
+    fn view(&self, id: &DocumentViewId) -> Option<DocumentRecord> {
+        let document = self.state.document_of_view(id)?;
+        if document.is_deleted() {
+            return None;
+        }
+        document.at(id).map(|state| record(&state))
+    }
+
+    fn targets(&self, list: &List) -> Vec<(u64, DocumentRecord)> {
+        let records: Vec<_> = match &list.targets {
+            Targets::Documents(ids) => ids.iter().map(|id| self.document(id)).collect(),
+            Targets::Views(ids) => ids.iter().map(|id| self.view(id)).collect(),
+        };
+        let numbered = (0..).zip(records);
+        numbered.filter_map(|(position, record)| Some((position, record?))).collect()
+    }
+
+    fn entries<'a>(&self, hashes: impl Iterator<Item = &'a EntryHash>) -> Vec<StoredEntry> {
+        let entries = hashes.filter_map(|hash| self.state.entries.get(hash));
+        entries.map(|entry| StoredEntry::clone(entry)).collect()
+    }
+}
+
+impl Snapshot for MemorySnapshot {
+    fn next_args(
+        &self,
+        author: &PublicKey,
+        view: Option<&DocumentViewId>,
+    ) -> Result<Result<NextArgs, NextArgsError>, StoreError> {
+        Ok(next_args(&self.state.next_args_facts(author, view)))
+    }
+
+    fn entry(&self, hash: &EntryHash) -> Result<Option<StoredEntry>, StoreError> {
+        Ok(self.entries([hash].into_iter()).pop())
+    }
+
+    fn log(
+        &self,
+        author: &PublicKey,
+        log_id: LogId,
+        from: SeqNum,
+        limit: usize,
+    ) -> Result<Vec<StoredEntry>, StoreError> {
+        let Some(log) = self.state.logs.get(&(*author, log_id)) else { return Ok(Vec::new()) };
+        let skip = usize::try_from(from.number() - 1).unwrap_or(usize::MAX);
+        Ok(self.entries(log.entries.iter().skip(skip).take(limit)))
+    }
+
+    fn logs(&self, author: &PublicKey) -> Result<Vec<LogHead>, StoreError> {
+        let heads = self.state.logs_of(author).filter_map(|(log_id, log)| {
+            let seq_num = SeqNum::new(log.entries.len() as u64)?;
+            Some(LogHead { log_id, document: log.document, seq_num })
+        });
+        Ok(heads.collect())
+    }
+
+    fn document_entries(
+        &self,
+        document: &DocumentId,
+        skip: usize,
+        limit: usize,
+    ) -> Result<Vec<StoredEntry>, StoreError> {
+        let Some(document) = self.state.documents.get(document) else { return Ok(Vec::new()) };
+        let operations = document.operations.iter().skip(skip).take(limit);
+        let hashes: Vec<_> =
+            operations.map(|operation| EntryHash::from_hash(*operation.id.as_hash())).collect();
+        Ok(self.entries(hashes.iter()))
+    }
+
+    fn schemas(&self) -> Result<Vec<KnownSchema>, StoreError> {
+        Ok(self.state.schemas.values().cloned().collect())
+    }
+
+    fn documents(
+        &self,
+        ids: &[DocumentId],
+        selection: &Selection,
+    ) -> Result<Vec<Option<DocumentRecord>>, StoreError> {
+        let select = |record| evaluate::select(selection, record);
+        Ok(ids.iter().map(|id| self.document(id).map(select)).collect())
+    }
+
+    fn views(&self, ids: &[DocumentViewId]) -> Result<Vec<Option<DocumentRecord>>, StoreError> {
+        Ok(ids.iter().map(|id| self.view(id)).collect())
+    }
+
+    fn collection(&self, query: &CollectionQuery) -> Result<Page, StoreError> {
+        let documents = self.state.documents.values().map(|document| &document.latest);
+        let of_schema = documents.filter(|document| document.schema() == query.schema.id());
+        evaluate::collection(query, of_schema.map(record))
+    }
+
+    fn lists(&self, query: &ListQuery) -> Result<Vec<Page>, StoreError> {
+        let page = |list| evaluate::list(query, list, self.targets(list));
+        Ok(query.lists.iter().map(page).collect())
+    }
+
+    fn counts(&self) -> Result<Counts, StoreError> {
+        Ok(self.state.counts())
+    }
+}
