@@ -8,6 +8,7 @@ extern crate alloc;
 extern crate std;
 
 mod decode;
+mod decode_value;
 mod encode;
 mod float;
 mod id;
