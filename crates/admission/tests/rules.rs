@@ -1,0 +1,312 @@
+//! One test for each rule and door.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod common;
+
+use common::{
+    Memory, PIECE, admitted, candidate, create, delete, key_pair, memory, outcome, update,
+};
+use pandan_admission::{Candidate, Door, Fault, Missing, Refusal, SchemaFact, Verdict, decide};
+use pandan_bamboo::{EntryHash, Hash, Links, LogId, NextArgs, SeqNum};
+use pandan_identity::KeyPair;
+use pandan_operations::{
+    DocumentViewId, Fields, Operation, OperationId, RawValue, SchemaId, SystemSchema,
+};
+use pandan_schema::Schema;
+
+/// Stores operations of one author, each at the place that is the next one.
+fn write(memory: &mut Memory, key_pair: &KeyPair, operation: &Operation) -> OperationId {
+    let candidate = next(memory, key_pair, operation);
+    admitted(memory.ingest(candidate, Door::Client)).id()
+}
+
+fn next(memory: &Memory, key_pair: &KeyPair, operation: &Operation) -> Candidate {
+    let view = operation.previous().map(DocumentViewId::as_slice).unwrap_or_default();
+    let args = memory.next_args(key_pair.public_key(), view).unwrap();
+    candidate(key_pair, &args, operation)
+}
+
+fn check(memory: &mut Memory, candidate: &Candidate, door: Door, expected: &str) {
+    assert_eq!(outcome(memory.ingest(candidate.clone(), door)), expected, "{door:?}");
+}
+
+#[test]
+fn do4_a_deleted_document_takes_nothing_from_clients_and_everything_from_peers() {
+    let (mut memory, panda) = (memory(), key_pair(1));
+    let document = write(&mut memory, &panda, &create(b"a"));
+    let concurrent = next(&memory, &key_pair(2), &update(document, b"b"));
+    write(&mut memory, &panda, &delete(document));
+    check(&mut memory, &concurrent, Door::Client, "DOCUMENT_DELETED");
+    check(&mut memory, &concurrent, Door::Peer, "admitted");
+    let error = memory.next_args(panda.public_key(), &[document]).unwrap_err();
+    assert_eq!((error.code(), error.requirement()), ("DOCUMENT_DELETED", Some("DO4")));
+}
+
+#[test]
+fn a_retired_schema_takes_nothing_from_clients() {
+    let (mut memory, panda) = (memory(), key_pair(1));
+    let retired = SchemaFact::Retired(Schema::system(PIECE).into());
+    memory.schemas.insert(PIECE.into(), retired);
+    let candidate = next(&memory, &panda, &create(b"a"));
+    check(&mut memory, &candidate, Door::Client, "SCHEMA_RETIRED");
+    check(&mut memory, &candidate, Door::Peer, "admitted");
+}
+
+#[test]
+fn an_unknown_schema_is_waited_for() {
+    let mut memory = Memory::default();
+    let candidate = next(&memory, &key_pair(1), &create(b"a"));
+    let Verdict::Wait(waiting) = memory.ingest(candidate, Door::Peer) else { panic!() };
+    assert_eq!(waiting.missing, Missing::Schema(PIECE.into()));
+    let refusal = waiting.into_refusal();
+    assert_eq!((refusal.code(), refusal.fault()), ("SCHEMA_NOT_FOUND", Fault::Unavailable));
+}
+
+#[test]
+fn do3_unknown_previous_operations_are_waited_for() {
+    let (mut memory, panda) = (memory(), key_pair(1));
+    let unknown = OperationId::from_hash(Hash::of(b"unknown"));
+    let args = NextArgs::first(LogId::new(0));
+    let waiting = candidate(&panda, &args, &update(unknown, b"a"));
+    let Verdict::Wait(waiting) = memory.ingest(waiting, Door::Peer) else { panic!() };
+    assert_eq!(waiting.missing, Missing::Previous(unknown));
+    let refusal = waiting.into_refusal();
+    assert_eq!((refusal.code(), refusal.requirement()), ("PREVIOUS_NOT_FOUND", Some("DO3")));
+}
+
+/// What can be refused now does not take up room until it could be refused later.
+#[test]
+fn an_operation_that_breaks_its_schema_does_not_wait_for_previous_ones() {
+    let (mut memory, panda) = (memory(), key_pair(1));
+    let operation = Operation::Update {
+        schema: PIECE.into(),
+        previous: OperationId::from_hash(Hash::of(b"unknown")).into(),
+        fields: Fields::from_pairs([("nothing", RawValue::Bool(true))]).unwrap(),
+    };
+    let candidate = candidate(&panda, &NextArgs::first(LogId::new(0)), &operation);
+    check(&mut memory, &candidate, Door::Peer, "FIELD_UNKNOWN");
+}
+
+#[test]
+fn dv2_previous_operations_are_of_one_document() {
+    let (mut memory, panda) = (memory(), key_pair(1));
+    let both = [b"a", b"b"].map(|bytes| write(&mut memory, &panda, &create(bytes)));
+    let operation = update(DocumentViewId::from_tips(both).unwrap(), b"c");
+    let candidate = candidate(&key_pair(2), &NextArgs::first(LogId::new(0)), &operation);
+    for door in [Door::Client, Door::Peer] {
+        check(&mut memory, &candidate, door, "SEVERAL_DOCUMENTS");
+    }
+}
+
+#[test]
+fn an_entry_that_is_stored_is_known() {
+    let (mut memory, panda) = (memory(), key_pair(1));
+    let candidate = next(&memory, &panda, &create(b"a"));
+    check(&mut memory, &candidate, Door::Client, "admitted");
+    check(&mut memory, &candidate, Door::Client, "SEQ_NUM_MISMATCH");
+    check(&mut memory, &candidate, Door::Peer, "known");
+}
+
+#[test]
+fn two_entries_at_one_place_are_a_fork() {
+    let (mut memory, panda) = (memory(), key_pair(1));
+    let [one, other] = [b"a", b"b"].map(|bytes| next(&memory, &panda, &create(bytes)));
+    check(&mut memory, &one, Door::Client, "admitted");
+    check(&mut memory, &other, Door::Client, "SEQ_NUM_MISMATCH");
+    let Verdict::Refused(Refusal::Fork(proof)) = memory.ingest(other.clone(), Door::Peer) else {
+        panic!("expected a fork proof");
+    };
+    let mut hashes = proof.entries().map(|entry| entry.hash());
+    let mut expected = [one.header().hash(), other.header().hash()];
+    hashes.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(hashes, expected);
+}
+
+#[test]
+fn an_entry_ahead_of_its_log_waits_for_the_one_before_it() {
+    let (mut memory, panda) = (memory(), key_pair(1));
+    let first = next(&memory, &panda, &create(b"a"));
+    let args = NextArgs::after(first.header(), None).unwrap();
+    let second = candidate(&panda, &args, &update(first.id(), b"b"));
+    let Verdict::Wait(waiting) = memory.ingest(second.clone(), Door::Peer) else { panic!() };
+    let two = SeqNum::FIRST.next().unwrap();
+    let missing =
+        Missing::Backlink { hash: first.header().hash(), expected: SeqNum::FIRST, found: two };
+    assert_eq!(waiting.missing, missing);
+    assert_eq!(waiting.into_refusal().code(), "SEQ_NUM_MISMATCH");
+    check(&mut memory, &first, Door::Peer, "admitted");
+    check(&mut memory, &second, Door::Peer, "admitted");
+}
+
+#[test]
+fn nothing_follows_the_end_of_a_log() {
+    let (mut memory, panda) = (memory(), key_pair(1));
+    let payload = create(b"a").encode();
+    let last = NextArgs::first(LogId::new(0)).forge_end_of_log(&panda, &payload);
+    let last = Candidate::examine(last.as_bytes(), &payload).unwrap();
+    let document = last.id();
+    let stored = admitted(memory.ingest(last.clone(), Door::Client));
+    assert_eq!(stored.next(), None);
+    let backlink = last.header().hash();
+    let two = SeqNum::FIRST.next().unwrap();
+    let args = NextArgs::new(LogId::new(0), two, Links::Next { backlink }).unwrap();
+    let after = candidate(&panda, &args, &update(document, b"b"));
+    for door in [Door::Client, Door::Peer] {
+        check(&mut memory, &after, door, "LOG_ENDED");
+    }
+    let error = memory.next_args(panda.public_key(), &[document]).unwrap_err();
+    assert_eq!(error.code(), "LOG_ENDED");
+}
+
+#[test]
+fn ba4_a_log_belongs_to_one_document_and_a_document_has_one_log_of_each_author() {
+    let (mut memory, panda) = (memory(), key_pair(1));
+    let one = write(&mut memory, &panda, &create(b"a"));
+    let two = write(&mut memory, &panda, &create(b"b"));
+    let in_log_of_two = memory.next_args(panda.public_key(), &[two]).unwrap();
+    let second_log = NextArgs::first(LogId::new(2));
+    let new_document = candidate(&panda, &in_log_of_two, &create(b"c"));
+    let wrong_log = candidate(&panda, &in_log_of_two, &update(one, b"c"));
+    let another_log = candidate(&panda, &second_log, &update(one, b"c"));
+    for door in [Door::Client, Door::Peer] {
+        check(&mut memory, &new_document, door, "DOCUMENT_LOG_NOT_FOUND");
+        check(&mut memory, &wrong_log, door, "LOG_ID_MISMATCH");
+        check(&mut memory, &another_log, door, "LOG_ID_MISMATCH");
+    }
+}
+
+#[test]
+fn log_ids_may_leave_gaps_and_reach_the_greatest() {
+    let (mut memory, panda) = (memory(), key_pair(1));
+    let args = NextArgs::first(LogId::new(u64::MAX));
+    let candidate = candidate(&panda, &args, &create(b"a"));
+    check(&mut memory, &candidate, Door::Client, "admitted");
+    let error = memory.next_args(panda.public_key(), &[]).unwrap_err();
+    assert_eq!(error.code(), "MAX_LOG_ID_REACHED");
+}
+
+#[test]
+fn the_entry_with_the_greatest_sequence_number_has_no_next_one() {
+    let (mut memory, panda) = (memory(), key_pair(1));
+    let document = write(&mut memory, &panda, &create(b"a"));
+    // The store is brought into a state that would take too long to reach.
+    let before = SeqNum::MAX.previous().unwrap();
+    let link = |text: &[u8]| EntryHash::from_hash(Hash::of(text));
+    let links = |seq_num: SeqNum, backlink| {
+        let skiplink = seq_num.skiplink().map(|_| link(b"skiplink"));
+        Links::new(seq_num, Some(backlink), skiplink).unwrap()
+    };
+    let args = NextArgs::new(LogId::new(0), before, links(before, link(b"backlink"))).unwrap();
+    let before_last = candidate(&panda, &args, &update(document, b"b"));
+    let place = (panda.public_key(), LogId::new(0), before);
+    memory.entries.insert(place, *before_last.entry());
+    let args =
+        NextArgs::new(LogId::new(0), SeqNum::MAX, links(SeqNum::MAX, before_last.header().hash()));
+    let last = candidate(&panda, &args.unwrap(), &update(document, b"c"));
+    let Verdict::Wait(waiting) = memory.ingest(last.clone(), Door::Client) else { panic!() };
+    assert_eq!(waiting.into_refusal().code(), "SKIPLINK_NOT_FOUND");
+
+    memory.entries.insert((panda.public_key(), LogId::new(0), SeqNum::MAX), *last.entry());
+    check(&mut memory, &last, Door::Client, "MAX_SEQ_NUM_REACHED");
+    check(&mut memory, &last, Door::Peer, "known");
+    let error = memory.next_args(panda.public_key(), &[document]).unwrap_err();
+    assert_eq!(error.code(), "MAX_SEQ_NUM_REACHED");
+}
+
+fn blob(length: i64, pieces: &[OperationId]) -> Operation {
+    let pieces = pieces.iter().map(|piece| vec![*piece.as_hash()]).collect();
+    Operation::Create {
+        schema: SchemaId::System(SystemSchema::Blob),
+        fields: Fields::from_pairs([
+            ("length", RawValue::Int(length)),
+            ("mime_type", RawValue::Str("text/plain".into())),
+            ("pieces", RawValue::NestedHashList(pieces)),
+        ])
+        .unwrap(),
+    }
+}
+
+#[test]
+fn clients_publish_complete_blobs() {
+    let (mut memory, panda) = (memory(), key_pair(1));
+    let piece = write(&mut memory, &panda, &create(b"bamboo"));
+    let unknown = OperationId::from_hash(Hash::of(b"unknown"));
+    for (length, pieces, expected) in [
+        (6, &[piece][..], "admitted"),
+        (12, &[piece, piece], "admitted"),
+        (5, &[piece], "BLOB_LENGTH_MISMATCH"),
+        (-1, &[piece], "SYSTEM_SCHEMA_RULE"),
+        (6, &[piece, unknown], "BLOB_PIECE_MISSING"),
+    ] {
+        let candidate = next(&memory, &panda, &blob(length, pieces));
+        check(&mut memory, &candidate, Door::Client, expected);
+    }
+    let incomplete = next(&memory, &panda, &blob(6, &[unknown]));
+    check(&mut memory, &incomplete, Door::Peer, "admitted");
+}
+
+#[test]
+fn clients_update_length_and_pieces_of_a_blob_together() {
+    let (mut memory, panda) = (memory(), key_pair(1));
+    let piece = write(&mut memory, &panda, &create(b"bamboo"));
+    let document = write(&mut memory, &panda, &blob(6, &[piece]));
+    for (field, value, expected) in [
+        ("length", RawValue::Int(7), "BLOB_FIELDS_APART"),
+        ("mime_type", RawValue::Str("image/png".into()), "admitted"),
+    ] {
+        let operation = Operation::Update {
+            schema: SchemaId::System(SystemSchema::Blob),
+            previous: document.into(),
+            fields: Fields::from_pairs([(field, value)]).unwrap(),
+        };
+        let candidate = next(&memory, &panda, &operation);
+        check(&mut memory, &candidate, Door::Client, expected);
+    }
+}
+
+#[test]
+fn bytes_that_are_nothing_are_refused() {
+    let panda = key_pair(1);
+    let payload = create(b"a").encode();
+    let entry = NextArgs::first(LogId::new(0)).forge(&panda, &payload);
+    let mut forged = entry.as_bytes().to_vec();
+    *forged.last_mut().unwrap() ^= 1;
+    let other = create(b"b").encode();
+    for (entry, operation, code, requirement) in [
+        (entry.as_bytes(), &b"\x00"[..], "OPERATION_MALFORMED", "OP1"),
+        (b"", &payload, "ENTRY_MALFORMED", "BA1"),
+        (&forged, &payload, "SIGNATURE_INVALID", "BA1"),
+        (entry.as_bytes(), &other, "PAYLOAD_HASH_MISMATCH", "BA2"),
+    ] {
+        let refusal = Candidate::examine(entry, operation).unwrap_err();
+        assert_eq!((refusal.code(), refusal.requirement()), (code, Some(requirement)));
+    }
+}
+
+/// A store that answers other questions than were asked never gets an entry admitted.
+#[test]
+fn wrong_facts_admit_nothing() {
+    let (mut memory, panda) = (memory(), key_pair(1));
+    let document = write(&mut memory, &panda, &create(b"a"));
+    let other = write(&mut memory, &panda, &create(b"b"));
+    let candidate = next(&memory, &panda, &update(document, b"c"));
+    let facts = memory.facts(&candidate.questions());
+
+    let mut without_previous = facts.clone();
+    without_previous.previous.clear();
+    assert_eq!(outcome(decide(candidate.clone(), &without_previous, Door::Peer)), "wait");
+
+    let mut of_other = facts.clone();
+    of_other.document.as_mut().unwrap().id = other.into();
+    assert_eq!(outcome(decide(candidate.clone(), &of_other, Door::Peer)), "WRONG_FACTS");
+
+    let mut without_document = facts.clone();
+    without_document.document = None;
+    assert_eq!(outcome(decide(candidate.clone(), &without_document, Door::Peer)), "WRONG_FACTS");
+
+    let mut without_log = facts;
+    without_log.log = None;
+    assert_eq!(outcome(decide(candidate, &without_log, Door::Peer)), "wait");
+}
