@@ -75,6 +75,9 @@ impl WaitingRoom {
     }
 
     /// Lets a candidate wait. Room for it is made by dropping those that waited longest.
+    ///
+    /// Of a batch that was stored, first hold what has to wait and then announce what
+    /// [arrived](Self::arrived): one may have waited for another of the same batch.
     pub fn hold(&mut self, waiting: Waiting) -> Hold {
         let Waiting { candidate, missing } = waiting;
         if self.by_operation.contains_key(&candidate.id()) {
