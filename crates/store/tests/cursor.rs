@@ -15,7 +15,7 @@ fn document(number: u8) -> DocumentId {
 }
 
 fn field(name: &str) -> FieldName {
-    FieldName::parse(name).unwrap()
+    FieldName::parse(name).expect("the name is good")
 }
 
 fn by_field(name: &str, direction: Direction) -> Order {
@@ -44,7 +44,7 @@ fn any_value() -> impl Strategy<Value = Value> {
     let views = || {
         prop::collection::vec(any::<u8>(), 1..4).prop_map(|numbers| {
             let tips = numbers.into_iter().map(|number| OperationId::from(document(number)));
-            pandan_operations::DocumentViewId::from_tips(tips).unwrap()
+            pandan_operations::DocumentViewId::from_tips(tips).expect("there are tips")
         })
     };
     let float = prop_oneof![
@@ -166,7 +166,7 @@ fn bytes_that_are_no_cursor_are_refused() {
     refused(&|bytes| bytes[40] = 2);
     refused(&|bytes| bytes[49] = 9);
     refused(&|bytes| bytes[50] = 2);
-    let text = Cursor { key: OrderKey::Text("x".repeat(ORDER_KEY_CHARS + 1)), ..cursor.clone() };
+    let text = Cursor { key: OrderKey::Text("x".repeat(ORDER_KEY_CHARS + 1)), ..cursor };
     assert!(Cursor::decode(&text.encode()).is_err(), "no key is so long");
     let bytes = Cursor { key: OrderKey::Bytes(vec![0; 1024 * 32 + 1]), ..cursor };
     assert!(Cursor::decode(&bytes.encode()).is_err(), "no key is so long");

@@ -1,5 +1,7 @@
 //! The in-memory store passes the suite.
 
+#![cfg(feature = "conformance")]
+
 use pandan_store::{MemoryStore, Store};
 
 #[test]

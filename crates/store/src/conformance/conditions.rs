@@ -56,7 +56,7 @@ fn check_field(zoo: &Zoo, field: &str, table: &[(Test, &[usize])]) {
 }
 
 /// Integers compare as numbers over their whole range.
-pub fn check_integers(new_store: &dyn Fn() -> Box<dyn Store>) {
+pub(super) fn check_integers(new_store: &dyn Fn() -> Box<dyn Store>) {
     let zoo = Zoo::new(new_store());
     check_field(
         &zoo,
@@ -81,7 +81,7 @@ pub fn check_integers(new_store: &dyn Fn() -> Box<dyn Store>) {
 }
 
 /// Floats compare as numbers, both zeros are one, NaN equals itself and comes last.
-pub fn check_floats(new_store: &dyn Fn() -> Box<dyn Store>) {
+pub(super) fn check_floats(new_store: &dyn Fn() -> Box<dyn Store>) {
     let zoo = Zoo::new(new_store());
     check_field(
         &zoo,
@@ -112,7 +112,7 @@ pub fn check_floats(new_store: &dyn Fn() -> Box<dyn Store>) {
 }
 
 /// Texts compare by their bytes, all of them, case and NUL included.
-pub fn check_texts(new_store: &dyn Fn() -> Box<dyn Store>) {
+pub(super) fn check_texts(new_store: &dyn Fn() -> Box<dyn Store>) {
     let zoo = Zoo::new(new_store());
     let long = "x".repeat(crate::limits::ORDER_KEY_CHARS);
     check_field(
@@ -141,7 +141,7 @@ pub fn check_texts(new_store: &dyn Fn() -> Box<dyn Store>) {
 }
 
 /// Parts of texts are taken literally, and the case of ASCII letters makes no difference.
-pub fn check_parts_of_texts(new_store: &dyn Fn() -> Box<dyn Store>) {
+pub(super) fn check_parts_of_texts(new_store: &dyn Fn() -> Box<dyn Store>) {
     let zoo = Zoo::new(new_store());
     let contains = |text: &str| Test::Contains(text.into());
     check_field(
@@ -171,7 +171,7 @@ pub fn check_parts_of_texts(new_store: &dyn Fn() -> Box<dyn Store>) {
 }
 
 /// Truth values and bytes.
-pub fn check_booleans_and_bytes(new_store: &dyn Fn() -> Box<dyn Store>) {
+pub(super) fn check_booleans_and_bytes(new_store: &dyn Fn() -> Box<dyn Store>) {
     let zoo = Zoo::new(new_store());
     check_field(
         &zoo,
@@ -201,7 +201,7 @@ pub fn check_booleans_and_bytes(new_store: &dyn Fn() -> Box<dyn Store>) {
 }
 
 /// Relations, whether or not their targets are there.
-pub fn check_relations(new_store: &dyn Fn() -> Box<dyn Store>) {
+pub(super) fn check_relations(new_store: &dyn Fn() -> Box<dyn Store>) {
     let zoo = Zoo::new(new_store());
     let [a, b, none] = zoo.places.map(document);
     check_field(
@@ -209,10 +209,10 @@ pub fn check_relations(new_store: &dyn Fn() -> Box<dyn Store>) {
         "relation",
         &[
             (Test::Equal(a.clone()), &[0, 2, 6, 8]),
-            (Test::NotEqual(a.clone()), &[1, 3, 4, 5, 7, 9]),
+            (Test::NotEqual(a), &[1, 3, 4, 5, 7, 9]),
             (Test::Equal(none.clone()), &[4, 5]),
             (Test::In(vec![b.clone(), none.clone()]), &[1, 3, 4, 5, 7, 9]),
-            (Test::NotIn(vec![b.clone(), none.clone()]), &[0, 2, 6, 8]),
+            (Test::NotIn(vec![b, none]), &[0, 2, 6, 8]),
             (Test::In(vec![document(zoo.animals[0])]), &[]),
         ],
     );
@@ -222,7 +222,7 @@ pub fn check_relations(new_store: &dyn Fn() -> Box<dyn Store>) {
         "pin",
         &[
             (Test::Equal(pin_a.clone()), &[0, 2, 6, 7]),
-            (Test::NotEqual(pin_a.clone()), &[1, 3, 4, 5, 8, 9]),
+            (Test::NotEqual(pin_a), &[1, 3, 4, 5, 8, 9]),
             (Test::In(vec![pin_none.clone(), pin_b.clone()]), &[1, 3, 4, 8, 9]),
             (Test::NotIn(vec![pin_none, pin_b]), &[0, 2, 5, 6, 7]),
             (Test::Equal(view(&mixed(&zoo))), &[5]),
@@ -236,7 +236,7 @@ fn mixed(zoo: &Zoo) -> DocumentViewId {
 }
 
 /// In lists, `In` asks for at least one item of the set and `NotIn` for none.
-pub fn check_lists(new_store: &dyn Fn() -> Box<dyn Store>) {
+pub(super) fn check_lists(new_store: &dyn Fn() -> Box<dyn Store>) {
     let zoo = Zoo::new(new_store());
     let [a, b, none] = zoo.places.map(document);
     check_field(
@@ -267,7 +267,7 @@ pub fn check_lists(new_store: &dyn Fn() -> Box<dyn Store>) {
 }
 
 /// What is known of a document beside its fields.
-pub fn check_meta(new_store: &dyn Fn() -> Box<dyn Store>) {
+pub(super) fn check_meta(new_store: &dyn Fn() -> Box<dyn Store>) {
     let mut zoo = Zoo::new(new_store());
     let edit = zoo.sign_change(3, fields([("int", RawValue::Int(1))]));
     zoo.world.publish(&edit);
@@ -309,7 +309,7 @@ pub fn check_meta(new_store: &dyn Fn() -> Box<dyn Store>) {
 }
 
 /// Deleted documents are found when asked for. They have no fields, and no test of a field holds.
-pub fn check_deleted(new_store: &dyn Fn() -> Box<dyn Store>) {
+pub(super) fn check_deleted(new_store: &dyn Fn() -> Box<dyn Store>) {
     let zoo = Zoo::new(new_store());
     let find = |conditions| zoo.world.ids(&zoo.animal, conditions);
     let is_deleted = || on(Subject::Deleted, Test::Equal(bool(true)));
@@ -335,7 +335,7 @@ pub fn check_deleted(new_store: &dyn Fn() -> Box<dyn Store>) {
 }
 
 /// All conditions have to hold, also several on one field.
-pub fn check_conjunction(new_store: &dyn Fn() -> Box<dyn Store>) {
+pub(super) fn check_conjunction(new_store: &dyn Fn() -> Box<dyn Store>) {
     let zoo = Zoo::new(new_store());
     let check = |conditions: Vec<Condition>, expected: &[usize]| {
         let question = format!("{conditions:?}");
@@ -363,7 +363,7 @@ pub fn check_conjunction(new_store: &dyn Fn() -> Box<dyn Store>) {
 
 /// Whatever is asked of whatever field, the answer is that of
 /// [`evaluate`](crate::evaluate).
-pub fn check_all_tests_of_all_fields(new_store: &dyn Fn() -> Box<dyn Store>) {
+pub(super) fn check_all_tests_of_all_fields(new_store: &dyn Fn() -> Box<dyn Store>) {
     let zoo = Zoo::new(new_store());
     let snapshot = zoo.world.snapshot();
     let records = super::documents(&*snapshot, &zoo.animal);

@@ -29,7 +29,7 @@ fn body(body: &str) -> Fields {
 
 /// What a store hands out as next arguments can be used, and what it returns on publishing is the
 /// same.
-pub fn check_chain(new_store: &dyn Fn() -> Box<dyn Store>) {
+pub(super) fn check_chain(new_store: &dyn Fn() -> Box<dyn Store>) {
     let (mut world, schema) = world(new_store);
     let key = world.author.public_key();
     let next = |world: &World, view: &DocumentViewId| {
@@ -62,7 +62,7 @@ pub fn check_chain(new_store: &dyn Fn() -> Box<dyn Store>) {
 }
 
 /// Next arguments without a view are those of a new log.
-pub fn check_new_logs(new_store: &dyn Fn() -> Box<dyn Store>) {
+pub(super) fn check_new_logs(new_store: &dyn Fn() -> Box<dyn Store>) {
     let (mut world, schema) = world(new_store);
     let mut other = Author::new(2);
     let next = |world: &World, author: &Author, view: Option<&DocumentViewId>| {
@@ -79,8 +79,8 @@ pub fn check_new_logs(new_store: &dyn Fn() -> Box<dyn Store>) {
     let mut other = other.from_log(LogId::new(41));
     world.publish(&other.create(schema.id(), body("theirs")));
     assert_eq!(next(&world, &other, None), Ok(NextArgs::first(LogId::new(42))));
-    let lower = Author::with_key_pair(other.key_pair().clone()).from_log(LogId::new(7));
-    world.publish(&lower.clone().create(schema.id(), body("theirs, too")));
+    let mut lower = Author::with_key_pair(other.key_pair().clone()).from_log(LogId::new(7));
+    world.publish(&lower.create(schema.id(), body("theirs, too")));
     assert_eq!(next(&world, &other, None), Ok(NextArgs::first(LogId::new(42))));
     let unknown = Author::new(3);
     assert_eq!(next(&world, &unknown, None), Ok(NextArgs::first(LogId::new(0))));
@@ -93,7 +93,7 @@ pub fn check_new_logs(new_store: &dyn Fn() -> Box<dyn Store>) {
 }
 
 /// Log ids span all of `u64`, and the greatest is the last.
-pub fn check_great_log_ids(new_store: &dyn Fn() -> Box<dyn Store>) {
+pub(super) fn check_great_log_ids(new_store: &dyn Fn() -> Box<dyn Store>) {
     let (world, schema) = world(new_store);
     let mut author = Author::new(2);
     let key = author.public_key();
@@ -117,7 +117,7 @@ pub fn check_great_log_ids(new_store: &dyn Fn() -> Box<dyn Store>) {
 }
 
 /// Everybody may change every document, each in a log of their own.
-pub fn check_several_authors(new_store: &dyn Fn() -> Box<dyn Store>) {
+pub(super) fn check_several_authors(new_store: &dyn Fn() -> Box<dyn Store>) {
     let (mut world, schema) = world(new_store);
     let note = world.create(&schema, body("0"));
     let owner = world.author.public_key();
@@ -143,7 +143,7 @@ pub fn check_several_authors(new_store: &dyn Fn() -> Box<dyn Store>) {
 }
 
 /// Candidates of one batch build on each other, and a bad one loses only itself.
-pub fn check_batches(new_store: &dyn Fn() -> Box<dyn Store>) {
+pub(super) fn check_batches(new_store: &dyn Fn() -> Box<dyn Store>) {
     let mut world = World::new(new_store());
     let definition = world.author.define("note", &[("body", FieldType::Str)]);
     let schema = &definition.schema;
@@ -169,7 +169,7 @@ pub fn check_batches(new_store: &dyn Fn() -> Box<dyn Store>) {
         _ => Vec::new(),
     });
     let schemas: Vec<_> = schemas.map(|known| known.schema.id().clone()).collect();
-    assert_eq!(schemas, [schema.clone()], "it became known once");
+    assert_eq!(schemas, std::slice::from_ref(schema), "it became known once");
     assert!(world.document(document).is_deleted());
     assert!(world.ingest(&[], Door::Peer).is_empty(), "an empty batch is no error");
     let again = world.ingest(&batch, Door::Peer);
@@ -190,7 +190,7 @@ fn word(outcome: &Outcome) -> &'static str {
 }
 
 /// What a peer sends twice is known; a client hears that its entry is not the next one.
-pub fn check_known(new_store: &dyn Fn() -> Box<dyn Store>) {
+pub(super) fn check_known(new_store: &dyn Fn() -> Box<dyn Store>) {
     let (mut world, schema) = world(new_store);
     let create = world.author.create(schema.id(), body("a"));
     world.publish(&create);
@@ -203,7 +203,7 @@ pub fn check_known(new_store: &dyn Fn() -> Box<dyn Store>) {
 }
 
 /// Entries that break a rule leave nothing behind.
-pub fn check_refusals(new_store: &dyn Fn() -> Box<dyn Store>) {
+pub(super) fn check_refusals(new_store: &dyn Fn() -> Box<dyn Store>) {
     let scene = Scene::new(new_store);
     let before = scene.world.contents();
     for (code, signed) in scene.refused() {
@@ -222,7 +222,7 @@ pub fn check_refusals(new_store: &dyn Fn() -> Box<dyn Store>) {
 }
 
 /// Entries that lack something wait and leave nothing behind.
-pub fn check_waiting(new_store: &dyn Fn() -> Box<dyn Store>) {
+pub(super) fn check_waiting(new_store: &dyn Fn() -> Box<dyn Store>) {
     let scene = Scene::new(new_store);
     let before = scene.world.contents();
     for (code, signed) in scene.early() {
@@ -237,7 +237,7 @@ pub fn check_waiting(new_store: &dyn Fn() -> Box<dyn Store>) {
 }
 
 /// A client hears what makes no sense any more; what a peer brings may be older than that.
-pub fn check_doors(new_store: &dyn Fn() -> Box<dyn Store>) {
+pub(super) fn check_doors(new_store: &dyn Fn() -> Box<dyn Store>) {
     let mut scene = Scene::new(new_store);
     for (code, signed) in scene.refused_to_clients() {
         let before = scene.world.contents();
@@ -254,7 +254,7 @@ pub fn check_doors(new_store: &dyn Fn() -> Box<dyn Store>) {
 }
 
 /// Blobs with all their pieces are taken at both doors.
-pub fn check_blobs(new_store: &dyn Fn() -> Box<dyn Store>) {
+pub(super) fn check_blobs(new_store: &dyn Fn() -> Box<dyn Store>) {
     let mut scene = Scene::new(new_store);
     let pieces = [b"one" as &[u8], b"", b"three"].map(|data| scene.piece(data));
     let [one, empty, three] = pieces;

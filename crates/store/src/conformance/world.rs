@@ -66,10 +66,6 @@ impl World {
         committed(self.offer_at(signed, Door::Peer))
     }
 
-    pub(super) fn publish_batch(&self, batch: &[&Signed]) -> Vec<Committed> {
-        self.ingest(batch, Door::Peer).into_iter().map(committed).collect()
-    }
-
     /// Publishes the documents that define a schema.
     pub(super) fn define(&mut self, name: &str, fields: &[(&str, FieldType)]) -> Arc<Schema> {
         let definition = self.author.define(name, fields);

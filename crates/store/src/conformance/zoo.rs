@@ -75,6 +75,11 @@ impl Zoo {
         animal((false, 0, 0.0, "", &[]), (self.places[0], &[]), (&self.pins[0], &[]))
     }
 
+    /// What was written of each of the animals.
+    pub(super) fn written(&self) -> Vec<Fields> {
+        Self::animals(&self.places, &self.pins)
+    }
+
     /// The author of the animals with odd numbers signs a change of one of them.
     pub(super) fn sign_change(&mut self, number: usize, fields: Fields) -> Signed {
         let document = self.animals[number];
