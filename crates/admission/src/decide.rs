@@ -302,6 +302,7 @@ fn check_document(
         None if header.seq_num() != SeqNum::FIRST => {
             Err(Refusal::DocumentLogNotFound { document, log_id: header.log_id() })
         }
+        _ if facts.log.is_some_and(|log| log.document != document) => Err(Refusal::WrongFacts),
         _ => Ok(()),
     }
 }

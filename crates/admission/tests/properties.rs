@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use common::{Memory, admitted, candidate, create, delete, key_pair, memory, outcome, update};
 use pandan_admission::{Arrival, Candidate, Door, Hold, Verdict, WaitingRoom};
+use pandan_bamboo::{LogId, NextArgs};
 use pandan_operations::{DocumentId, DocumentViewId, Operation, OperationId};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -106,6 +107,25 @@ proptest! {
                 Err(error) => prop_assert_eq!(error.code(), "DOCUMENT_DELETED"),
             }
         }
+    }
+
+    #[test]
+    fn bytes_of_any_kind_are_examined(
+        entry in prop::collection::vec(any::<u8>(), 0..300),
+        operation in prop::collection::vec(any::<u8>(), 0..300),
+        place: Index,
+        byte: u8,
+    ) {
+        // Neither arbitrary bytes nor good ones with one byte changed are taken.
+        let payload = create(b"bamboo").encode();
+        prop_assert!(Candidate::examine(&entry, &operation).is_err());
+        prop_assert!(Candidate::examine(&entry, &payload).is_err());
+        let mut changed =
+            NextArgs::first(LogId::default()).forge(&key_pair(1), &payload).as_bytes().to_vec();
+        prop_assert!(Candidate::examine(&changed, &payload).is_ok());
+        let place = place.index(changed.len());
+        let before = std::mem::replace(&mut changed[place], byte);
+        prop_assert_eq!(Candidate::examine(&changed, &payload).is_ok(), before == byte);
     }
 
     #[test]

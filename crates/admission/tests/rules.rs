@@ -306,6 +306,10 @@ fn wrong_facts_admit_nothing() {
     without_document.document = None;
     assert_eq!(outcome(decide(candidate.clone(), &without_document, Door::Peer)), "WRONG_FACTS");
 
+    let mut log_of_other = facts.clone();
+    log_of_other.log.as_mut().unwrap().document = other.into();
+    assert_eq!(outcome(decide(candidate.clone(), &log_of_other, Door::Peer)), "WRONG_FACTS");
+
     let mut without_log = facts;
     without_log.log = None;
     assert_eq!(outcome(decide(candidate, &without_log, Door::Peer)), "wait");

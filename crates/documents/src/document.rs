@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use pandan_identity::PublicKey;
 use pandan_operations::{DocumentId, DocumentViewId, OperationId, SchemaId};
 
-use crate::view::names_all;
+use crate::view::extends;
 use crate::{BuildError, DocumentOperation, DocumentView, ExtendError, History};
 
 /// A document in one of its states, without the operations that it was made of.
@@ -87,7 +87,7 @@ impl Document {
     pub fn extend(&mut self, operation: DocumentOperation) -> Result<(), ExtendError> {
         let id = operation.id;
         let previous = operation.previous().ok_or(ExtendError::Create { operation: id })?;
-        if !names_all(previous, &self.tips) {
+        if !extends(previous, &self.tips) {
             return Err(ExtendError::NotAtTip { operation: id });
         }
         if *operation.schema() != self.schema {

@@ -21,4 +21,4 @@ pub use document::Document;
 pub use graph::{Graph, GraphError, GraphNode, NodeKind};
 pub use history::{BuildError, History};
 pub use operation::DocumentOperation;
-pub use view::{DocumentView, ExtendError, ViewField};
+pub use view::{DocumentView, ExtendError, ViewField, extends};

@@ -49,7 +49,7 @@ impl DocumentView {
         let Some(fields) = &mut self.fields else {
             return Err(ExtendError::Deleted { operation: operation.id });
         };
-        if !names_all(previous, &self.id) {
+        if !extends(previous, &self.id) {
             return Err(ExtendError::NotAtTip { operation: operation.id });
         }
         match operation.operation {
@@ -72,9 +72,12 @@ impl DocumentView {
     }
 }
 
-/// Whether `previous` is all of these tips and nothing else. When they are as many as have room
-/// there may be more of them.
-pub(crate) fn names_all(previous: &DocumentViewId, tips: &DocumentViewId) -> bool {
+/// Whether an operation with this `previous` extends the state with these tips: it names all of
+/// them and nothing else.
+///
+/// A state of as many tips as a view id has room for may have more, so that nothing extends it.
+#[must_use]
+pub fn extends(previous: &DocumentViewId, tips: &DocumentViewId) -> bool {
     previous == tips && tips.len() < MAX_PREVIOUS
 }
 
