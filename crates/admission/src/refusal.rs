@@ -63,7 +63,7 @@ pub enum Refusal {
     /// A link does not name the right entry, or the log was ended.
     #[error("entry does not continue its log")]
     Link(#[from] LinkError),
-    /// The operation does not fit its schema.
+    /// The operation does not fit its schema (OP6, OP8).
     #[error("operation does not fit its schema")]
     Check(#[from] CheckError),
     /// A previous operation is not stored (DO3).
@@ -192,12 +192,10 @@ impl Refusal {
             Self::Operation(error) => error.requirement(),
             Self::Entry(_) | Self::Signature(_) | Self::Link(_) | Self::Fork(_) => Some("BA1"),
             Self::Payload(_) => Some("BA2"),
-            Self::Check(CheckError::Rule(RuleError::SchemaName(_))) => Some("SC9"),
-            Self::Check(CheckError::Rule(RuleError::FieldType(_))) => Some("SC10"),
+            Self::Check(error) => check_requirement(error),
             Self::PreviousNotFound { .. } => Some("DO3"),
             Self::SeveralDocuments { .. } => Some("DV2"),
             Self::DocumentDeleted { .. } => Some("DO4"),
-            Self::LogId { .. } | Self::DocumentLogNotFound { .. } => Some("BA4"),
             _ => None,
         }
     }
@@ -227,6 +225,16 @@ const fn link_code(error: &LinkError) -> &'static str {
         | LinkError::OtherPlace { link: Link::Skiplink, .. }
         | LinkError::Missing { link: Link::Skiplink, .. } => "SKIPLINK_MISMATCH",
         _ => "BACKLINK_MISMATCH",
+    }
+}
+
+const fn check_requirement(error: &CheckError) -> Option<&'static str> {
+    match error {
+        CheckError::MissingField { .. } | CheckError::UnknownField { .. } => Some("OP6"),
+        CheckError::Value { .. } => Some("OP8"),
+        CheckError::Rule(RuleError::SchemaName(_)) => Some("SC9"),
+        CheckError::Rule(RuleError::FieldType(_)) => Some("SC10"),
+        _ => None,
     }
 }
 

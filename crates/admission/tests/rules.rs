@@ -77,7 +77,7 @@ fn do3_unknown_previous_operations_are_waited_for() {
 
 /// What can be refused now does not take up room until it could be refused later.
 #[test]
-fn an_operation_that_breaks_its_schema_does_not_wait_for_previous_ones() {
+fn op6_an_operation_that_breaks_its_schema_does_not_wait_for_previous_ones() {
     let (mut memory, panda) = (memory(), key_pair(1));
     let operation = Operation::Update {
         schema: PIECE.into(),
@@ -161,7 +161,7 @@ fn nothing_follows_the_end_of_a_log() {
 }
 
 #[test]
-fn ba4_a_log_belongs_to_one_document_and_a_document_has_one_log_of_each_author() {
+fn a_log_belongs_to_one_document_and_a_document_has_one_log_of_each_author() {
     let (mut memory, panda) = (memory(), key_pair(1));
     let one = write(&mut memory, &panda, &create(b"a"));
     let two = write(&mut memory, &panda, &create(b"b"));
@@ -178,7 +178,7 @@ fn ba4_a_log_belongs_to_one_document_and_a_document_has_one_log_of_each_author()
 }
 
 #[test]
-fn log_ids_may_leave_gaps_and_reach_the_greatest() {
+fn ba4_log_ids_may_leave_gaps_and_reach_the_greatest() {
     let (mut memory, panda) = (memory(), key_pair(1));
     let args = NextArgs::first(LogId::new(u64::MAX));
     let candidate = candidate(&panda, &args, &create(b"a"));
@@ -267,7 +267,7 @@ fn clients_update_length_and_pieces_of_a_blob_together() {
 }
 
 #[test]
-fn bytes_that_are_nothing_are_refused() {
+fn op1_ba1_ba2_bytes_that_are_nothing_are_refused() {
     let panda = key_pair(1);
     let payload = create(b"a").encode();
     let entry = NextArgs::first(LogId::new(0)).forge(&panda, &payload);

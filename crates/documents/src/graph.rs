@@ -289,7 +289,7 @@ fn pick<T: Copy>(all: &[T], kept: &[usize]) -> Vec<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum GraphError {
-    /// A document has exactly one CREATE.
+    /// A document has exactly one CREATE (DO1).
     #[error("expected one create operation, found {first} and {second}")]
     TwoCreates {
         /// The lower id of the two.
@@ -317,10 +317,10 @@ pub enum GraphError {
         /// The operation.
         operation: OperationId,
     },
-    /// There is no CREATE.
+    /// There is no CREATE (DO1).
     #[error("expected a create operation, found none")]
     NoRoot,
-    /// Operations refer to each other in a circle, which real hashes cannot do.
+    /// Operations refer to each other in a circle, which real hashes cannot do (DO2).
     #[error("operations refer to each other in a circle: reached {reached} of {operations}")]
     Cycle {
         /// Operations that can be put behind all their parents.
@@ -328,4 +328,18 @@ pub enum GraphError {
         /// All operations.
         operations: usize,
     },
+}
+
+impl GraphError {
+    /// The number of the requirement of the p2panda specification that the operations break.
+    #[must_use]
+    pub const fn requirement(&self) -> Option<&'static str> {
+        match self {
+            Self::TwoCreates { .. } | Self::NoRoot => Some("DO1"),
+            Self::Cycle { .. } => Some("DO2"),
+            Self::Unlinked { .. } => Some("DO3"),
+            Self::UnknownView { .. } => Some("DV2"),
+            Self::Duplicate { .. } => None,
+        }
+    }
 }

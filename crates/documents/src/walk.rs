@@ -1,4 +1,4 @@
-//! The deterministic walk over a graph (DO6 to DO10).
+//! The deterministic walk over a graph (DO6 to D10).
 //!
 //! ```text
 //! put the root on the stack

@@ -15,14 +15,14 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
-    fn do6_the_order_is_the_obvious_one(operations in documents(40, 5), seed: u64) {
+    fn do6_do9_the_order_is_the_obvious_one(operations in documents(40, 5), seed: u64) {
         let history = History::new(shuffled(&operations, seed)).unwrap();
         let order: Vec<_> = history.graph().order().collect();
         prop_assert_eq!(order, obvious_order(&operations));
     }
 
     #[test]
-    fn do10_every_operation_comes_once_behind_its_parents(operations in documents(60, 5)) {
+    fn d10_every_operation_comes_once_behind_its_parents(operations in documents(60, 5)) {
         let document = Document::build(operations.clone()).unwrap();
         let places: BTreeMap<OperationId, usize> =
             document.order().iter().enumerate().map(|(place, &id)| (id, place)).collect();

@@ -42,7 +42,7 @@ fn do8_siblings_come_lowest_first_and_then_from_the_greatest_down() {
 }
 
 #[test]
-fn do9_a_merge_waits_for_all_that_it_knew() {
+fn d10_a_merge_waits_for_all_that_it_knew() {
     let ids = sorted_ids(5);
     let [r, b, c, d, m] = ids[..] else { unreachable!() };
     let operations = [
@@ -67,7 +67,7 @@ fn previous_may_hold_ancestors() {
 }
 
 #[test]
-fn do4_a_delete_wins_over_everything_beside_it() {
+fn do4_d11_a_delete_wins_over_everything_beside_it() {
     let ids = sorted_ids(4);
     let [r, b, c, d] = ids[..] else { unreachable!() };
     let operations =
@@ -82,7 +82,7 @@ fn do4_a_delete_wins_over_everything_beside_it() {
 }
 
 #[test]
-fn do4_of_two_deletes_the_first_in_the_order_counts() {
+fn d11_of_two_deletes_the_first_in_the_order_counts() {
     let ids = sorted_ids(4);
     let [r, b, c, d] = ids[..] else { unreachable!() };
     let operations =
@@ -101,7 +101,7 @@ fn an_update_of_no_field_is_no_edit() {
 }
 
 #[test]
-fn operations_that_are_no_document_are_refused() {
+fn do1_do2_do3_operations_that_are_no_document_are_refused() {
     let [a, b, c] = [id(1, 0), id(1, 1), id(1, 2)];
     let check = |operations: &[DocumentOperation], expected: GraphError| {
         let found = Document::build(operations.to_vec()).unwrap_err();
@@ -123,7 +123,7 @@ fn operations_that_are_no_document_are_refused() {
 }
 
 #[test]
-fn an_unknown_view_is_refused() {
+fn dv2_an_unknown_view_is_refused() {
     let [a, b] = [id(1, 0), id(1, 1)];
     let found = Document::build_view([create(a)], &view(&[a, b])).unwrap_err();
     assert_eq!(found, BuildError::Graph(GraphError::UnknownView { operation: b }));

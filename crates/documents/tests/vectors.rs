@@ -99,7 +99,7 @@ fn check_result(case: &Value, document: &Document, about: &str) {
 }
 
 #[test]
-fn do4_do10_documents_are_those_of_the_vectors() {
+fn do6_d11_documents_are_those_of_the_vectors() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../testkit/vectors/documents.json");
     let vectors: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     let (mut documents, mut views) = (0, 0);
