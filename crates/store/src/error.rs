@@ -12,10 +12,10 @@ pub enum StoreError {
     #[error("no space left to store data; free some space on the disk and try again")]
     Full,
     /// Another process holds the database.
-    #[error("database is in use by another process")]
+    #[error("database is in use by another process; close that one or wait for it, then try again")]
     Busy,
     /// The file is not a database of this program, or it is damaged.
-    #[error("database is damaged or not one of this program: {detail}")]
+    #[error("database is damaged or not one of this program ({detail}); restore it from a copy, or start with a new file and replicate again")]
     Corrupt {
         /// What the database engine found.
         detail: String,
@@ -28,6 +28,17 @@ pub enum StoreError {
         /// Greatest version this program can read.
         supported: u32,
     },
+    /// The database was written by an older version, and is opened for reading only.
+    #[error("database has version {found}, this program reads version {supported}; open it once for writing to bring it up to date")]
+    OlderVersion {
+        /// Version of the file.
+        found: u32,
+        /// The version this program reads.
+        supported: u32,
+    },
+    /// The store was opened for reading only.
+    #[error("store was opened for reading only")]
+    ReadOnly,
     /// The file or folder can not be used.
     #[error("cannot open {path}: {reason}")]
     Open {

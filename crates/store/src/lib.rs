@@ -1,4 +1,4 @@
-//! Storage of entries and of everything that follows from them.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "conformance")]
@@ -10,9 +10,13 @@ pub mod evaluate;
 pub mod limits;
 mod model;
 pub mod query;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
 pub use contract::{
     Committed, Counts, DocumentRecord, KnownSchema, LogHead, Outcome, Snapshot, Store, StoredEntry,
 };
 pub use error::StoreError;
 pub use model::MemoryStore;
+#[cfg(feature = "sqlite")]
+pub use sqlite::{Durability, Options, SqliteStore};

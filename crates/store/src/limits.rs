@@ -7,3 +7,9 @@ pub const ORDER_KEY_CHARS: usize = 256;
 
 /// Byte strings are ordered by this many bytes, see [`ORDER_KEY_CHARS`].
 pub const ORDER_KEY_BYTES: usize = 256;
+
+/// This many fields of a schema are indexed, in the order of their names; to order or filter by
+/// one of the others goes through all documents of the schema.
+///
+/// Whoever defines a schema with a thousand fields makes every node keep that many indexes.
+pub const MAX_INDEXED_FIELDS: usize = 64;

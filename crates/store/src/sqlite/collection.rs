@@ -1,0 +1,76 @@
+//! Pages of collections.
+
+use rusqlite::Connection;
+
+use super::catalog;
+use super::condition::Rows;
+use super::digest::{self, Digest};
+use super::fault::Result;
+use super::find::{self, Search};
+use super::rows::{Records, Table};
+use crate::StoreError;
+use crate::cursor::{Cursor, Scope};
+use crate::query::{CollectionQuery, Condition, Item, Page, Subject};
+
+pub(super) fn page(connection: &Connection, query: &CollectionQuery) -> Result<Page> {
+    let scope = Scope::collection(&query.order);
+    let after = query.window.after.as_ref();
+    if after.is_some_and(|after| after.scope != scope) {
+        return Err(StoreError::ForeignCursor.into());
+    }
+    let Some(schema) = catalog::find(connection, query.schema.id())? else {
+        let total = query.window.count.then_some(0);
+        return Ok(Page { total, ..Page::default() });
+    };
+    let searches = searches(connection, query, schema.id);
+    let limit = query.window.first.saturating_add(1);
+    let mut found = Vec::new();
+    let mut total = 0;
+    for search in &searches {
+        found = find::merge(found, search.page(after, limit)?, query.order.direction, limit);
+        if query.window.count {
+            total += search.count()?;
+        }
+    }
+    let has_next = found.len() == limit;
+    found.truncate(query.window.first);
+    let digests: Vec<_> = found.iter().map(|found| *digest::of_document(&found.document)).collect();
+    let table = Table { row: schema.id, schema: query.schema.clone() };
+    let mut records = load(connection, &table, &digests, query)?;
+    let items = found.into_iter().filter_map(|found| {
+        let document = records.remove(&found.document)?;
+        let cursor = Cursor { scope, key: found.key, document: found.document, position: None };
+        Some(Item { document, cursor })
+    });
+    Ok(Page { items: items.collect(), has_next, total: query.window.count.then_some(total) })
+}
+
+/// One search among the documents, and one among the deleted ones if they are asked for.
+fn searches<'a>(
+    connection: &'a Connection,
+    query: &'a CollectionQuery,
+    row: i64,
+) -> Vec<Search<'a>> {
+    let schema = &query.schema;
+    let live = Rows::Live { schema, row };
+    let deleted = asks_for_deleted(&query.conditions).then_some(Rows::Deleted { row });
+    let search = |rows| Search::new(connection, schema, rows, &query.conditions, &query.order);
+    [live].into_iter().chain(deleted).map(search).collect()
+}
+
+fn asks_for_deleted(conditions: &[Condition]) -> bool {
+    conditions.iter().any(|condition| condition.subject == Subject::Deleted)
+}
+
+fn load(
+    connection: &Connection,
+    table: &Table,
+    documents: &[Digest],
+    query: &CollectionQuery,
+) -> Result<Records> {
+    let mut records = table.load(connection, documents, &query.selection)?;
+    if asks_for_deleted(&query.conditions) {
+        records.extend(table.load_deleted(connection, documents)?);
+    }
+    Ok(records)
+}

@@ -1,0 +1,264 @@
+//! Bringing the rows of documents up to date.
+//!
+//! An UPDATE on top of exactly the latest state changes the columns that it writes, without a look
+//! at the history. After anything else the document is built anew from all its operations, which
+//! is put off to the end of the batch, so that many concurrent operations are taken together.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use pandan_documents::{Document, History};
+use pandan_operations::{DocumentViewId, OperationId};
+use pandan_schema::{CheckedOperation, FieldType, Schema, TypedFields, Value};
+use rusqlite::types::Value as Sql;
+use rusqlite::{OptionalExtension, params, params_from_iter};
+
+use super::batch::Batch;
+use super::digest::{self, Digest};
+use super::fault::{Fault, Result};
+use super::{entries, history, table, value};
+
+/// The document that an operation changes.
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) row: i64,
+    pub(super) id: Digest,
+    pub(super) schema_row: i64,
+    pub(super) schema: Arc<Schema>,
+}
+
+/// The fields of a document that are lists: their positions and items as they are stored.
+type Lists = Vec<(usize, Vec<Vec<u8>>)>;
+
+impl Batch<'_> {
+    /// Lets a document follow an operation that was just stored.
+    pub(super) fn materialise(
+        &mut self,
+        target: &Target,
+        author: i64,
+        id: OperationId,
+        operation: CheckedOperation,
+    ) -> Result<()> {
+        let is_done = match operation {
+            CheckedOperation::Create { fields, .. } => {
+                let row = NewRow { owner: author, view: None, is_edited: false };
+                self.write_row(target, &row, fields.iter().map(|(_, value)| value), &[])?;
+                true
+            }
+            CheckedOperation::Update { previous, fields, .. } => {
+                !self.outdated.contains_key(&target.row)
+                    && self.extend(target, &previous, id, &fields)?
+            }
+            CheckedOperation::Delete { previous, .. } => self.delete(target, &previous, id)?,
+        };
+        if !is_done {
+            self.outdated.insert(target.row, target.schema_row);
+        }
+        Ok(())
+    }
+
+    /// Builds the documents anew whose rows do not tell their latest state.
+    pub(super) fn rebuild_outdated(&mut self) -> Result<()> {
+        for (row, schema_row) in std::mem::take(&mut self.outdated) {
+            let schema = self.schema(schema_row)?;
+            let history = history::of(self.connection, &schema, row)?;
+            let document = history.document().map_err(Fault::inconsistent)?;
+            let id = *digest::of_document(&document.id());
+            let target = Target { row, id, schema_row, schema };
+            self.rebuild(&target, &history, &document)?;
+        }
+        Ok(())
+    }
+
+    fn rebuild(&self, target: &Target, history: &History, document: &Document) -> Result<()> {
+        let owner = entries::author_row(self.connection, &document.author())?
+            .ok_or_else(|| Fault::inconsistent("author is not there"))?;
+        let view = document.view();
+        let Some(fields) = &view.fields else {
+            self.remove_row(target, None)?;
+            return self.insert_deleted(target, owner, &view.id);
+        };
+        let old = self.lists_of(target)?;
+        // A view id is left out only where the CREATE is all there is.
+        let is_new = history.graph().len() == 1;
+        let view_id = (!is_new).then(|| digest::of_view(&view.id));
+        let row = NewRow { owner, view: view_id, is_edited: view.is_edited };
+        self.write_row(target, &row, fields.values().map(|field| &field.value), &old)
+    }
+
+    /// Changes a row, if it is in the state on top of which the operation was made.
+    fn extend(
+        &self,
+        target: &Target,
+        previous: &DocumentViewId,
+        id: OperationId,
+        fields: &TypedFields,
+    ) -> Result<bool> {
+        let lists = fields.iter().any(|(_, value)| is_list(value));
+        let old = if lists { self.lists_of(target)? } else { Vec::new() };
+        let mut sql = format!("UPDATE {} SET view = ?", table::name(target.schema_row));
+        let mut params = vec![digest::blob(digest::of_operation(&id))];
+        let mut new = Vec::new();
+        for (name, value) in fields {
+            let Some((position, _)) = target.schema.field(name.as_str()) else { continue };
+            write!(sql, ", {} = ?", table::column(position)).expect("a string takes everything");
+            params.push(value::to_sql(value));
+            new.push((position, value));
+        }
+        if !new.is_empty() {
+            sql.push_str(", edited = 1");
+        }
+        sql.push_str(" WHERE doc = ? AND view IS ?");
+        params.extend([digest::blob(&target.id), stored_view(target, previous)]);
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        if statement.execute(params_from_iter(params))? == 0 {
+            return Ok(false);
+        }
+        for (position, value) in new.into_iter().filter(|(_, value)| is_list(value)) {
+            self.replace_items(target, position, items_at(&old, position), &value::items(value))?;
+        }
+        Ok(true)
+    }
+
+    /// Takes a document out of the table of its schema; false when which DELETE counts has yet to
+    /// be found out.
+    fn delete(&self, target: &Target, previous: &DocumentViewId, id: OperationId) -> Result<bool> {
+        self.connection
+            .prepare_cached("UPDATE documents SET deleted = 1 WHERE id = ?")?
+            .execute([target.row])?;
+        let Some((owner, is_latest)) = self.remove_row(target, Some(previous))? else {
+            return Ok(false);
+        };
+        if !is_latest || self.outdated.contains_key(&target.row) {
+            return Ok(false);
+        }
+        self.insert_deleted(target, owner, &id.into())?;
+        Ok(true)
+    }
+
+    /// Removes a row; tells its owner, and whether it was in this state. None when there was none.
+    fn remove_row(
+        &self,
+        target: &Target,
+        state: Option<&DocumentViewId>,
+    ) -> Result<Option<(i64, bool)>> {
+        for (position, items) in self.lists_of(target)? {
+            self.replace_items(target, position, &items, &[])?;
+        }
+        let table = table::name(target.schema_row);
+        let sql = format!("DELETE FROM {table} WHERE doc = ? RETURNING owner, view IS ?");
+        let state = state.map_or(Sql::Null, |state| stored_view(target, state));
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let removed =
+            statement.query_row(params![target.id, state], |row| Ok((row.get(0)?, row.get(1)?)));
+        Ok(removed.optional()?)
+    }
+
+    fn insert_deleted(&self, target: &Target, owner: i64, view: &DocumentViewId) -> Result<()> {
+        self.connection
+            .prepare_cached(
+                "INSERT OR REPLACE INTO deleted (schema, doc, view, owner) VALUES (?, ?, ?, ?)",
+            )?
+            .execute(params![target.schema_row, target.id, digest::of_view(view), owner])?;
+        Ok(())
+    }
+
+    /// Writes a whole row. `old` are the lists of the row that it replaces.
+    fn write_row<'v>(
+        &self,
+        target: &Target,
+        row: &NewRow,
+        values: impl Iterator<Item = &'v Value>,
+        old: &[(usize, Vec<Vec<u8>>)],
+    ) -> Result<()> {
+        let table = table::name(target.schema_row);
+        let marks = ", ?".repeat(target.schema.len());
+        let sql = format!("INSERT OR REPLACE INTO {table} VALUES (?, ?, ?, ?{marks})");
+        let mut params = vec![
+            digest::blob(&target.id),
+            row.view.as_ref().map_or(Sql::Null, |view| Sql::Blob(view.clone())),
+            Sql::Integer(row.owner),
+            Sql::Integer(i64::from(row.is_edited)),
+        ];
+        let mut lists = Vec::new();
+        for (position, value) in values.enumerate() {
+            params.push(value::to_sql(value));
+            if is_list(value) {
+                lists.push((position, value::items(value)));
+            }
+        }
+        self.connection.prepare_cached(&sql)?.execute(params_from_iter(params))?;
+        for (position, items) in lists {
+            self.replace_items(target, position, items_at(old, position), &items)?;
+        }
+        Ok(())
+    }
+
+    /// The lists of a row as it is stored.
+    fn lists_of(&self, target: &Target) -> Result<Lists> {
+        let fields = target.schema.fields().map(|(_, field_type)| field_type);
+        let lists: Vec<(usize, &FieldType)> =
+            fields.enumerate().filter(|(_, field_type)| field_type.is_list()).collect();
+        if lists.is_empty() {
+            return Ok(Vec::new());
+        }
+        let columns: Vec<_> = lists.iter().map(|(position, _)| table::column(*position)).collect();
+        let table = table::name(target.schema_row);
+        let sql = format!("SELECT {} FROM {table} WHERE doc = ?", columns.join(", "));
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut rows = statement.query([target.id])?;
+        let Some(row) = rows.next()? else { return Ok(Vec::new()) };
+        let items = |(index, (position, field_type)): (usize, (usize, &FieldType))| {
+            let list = value::from_sql(field_type, row.get_ref(index)?)?;
+            Ok((position, value::items(&list)))
+        };
+        lists.into_iter().enumerate().map(items).collect()
+    }
+
+    fn replace_items(
+        &self,
+        target: &Target,
+        position: usize,
+        old: &[Vec<u8>],
+        new: &[Vec<u8>],
+    ) -> Result<()> {
+        let list = table::list_id(target.schema_row, position);
+        let (old, new): (BTreeSet<_>, BTreeSet<_>) = (old.iter().collect(), new.iter().collect());
+        let mut delete = self
+            .connection
+            .prepare_cached("DELETE FROM items WHERE list = ? AND target = ? AND doc = ?")?;
+        for item in old.difference(&new) {
+            delete.execute(params![list, item, target.id])?;
+        }
+        let mut insert = self
+            .connection
+            .prepare_cached("INSERT INTO items (list, target, doc) VALUES (?, ?, ?)")?;
+        for item in new.difference(&old) {
+            insert.execute(params![list, item, target.id])?;
+        }
+        Ok(())
+    }
+}
+
+/// The part of a row before its fields.
+struct NewRow {
+    owner: i64,
+    view: Option<Vec<u8>>,
+    is_edited: bool,
+}
+
+/// A state as rows tell it: nothing for that of the CREATE alone.
+fn stored_view(target: &Target, state: &DocumentViewId) -> Sql {
+    let state = digest::of_view(state);
+    if state == target.id { Sql::Null } else { Sql::Blob(state) }
+}
+
+const fn is_list(value: &Value) -> bool {
+    matches!(value, Value::RelationList(_) | Value::PinnedRelationList(_))
+}
+
+fn items_at(lists: &[(usize, Vec<Vec<u8>>)], position: usize) -> &[Vec<u8>] {
+    let found = lists.iter().find(|(other, _)| *other == position);
+    found.map_or(&[], |(_, items)| items)
+}

@@ -1,0 +1,67 @@
+//! Versions of the tables, and the way from each to the next.
+//!
+//! `user_version` of a file is the number of steps that were made. A step that was released never
+//! changes.
+
+use pandan_operations::SystemSchema;
+use pandan_schema::Schema;
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::fault::{Fault, Result};
+use super::{catalog, table};
+use crate::StoreError;
+
+/// "Pand" in ASCII: marks files of this program among those of SQLite.
+const APPLICATION_ID: i32 = 0x5061_6E64;
+
+/// The steps; the first one makes version 1 out of an empty file.
+const STEPS: [fn(&Connection) -> Result<()>; 1] = [create];
+
+/// Greatest version that this program knows.
+pub(super) const VERSION: u32 = 1;
+const _: () = assert!(STEPS.len() == VERSION as usize, "a version for each step");
+
+/// Brings a file to the latest version, or makes an empty one into a store.
+pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
+    if version(connection)? == VERSION {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let done = version(&transaction)? as usize;
+    for step in STEPS.iter().skip(done) {
+        step(&transaction)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    Ok(transaction.commit()?)
+}
+
+/// The version of a file that is a store of this program, or empty.
+pub(super) fn version(connection: &Connection) -> Result<u32> {
+    let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+    let found = u32::try_from(number("user_version")?).unwrap_or(u32::MAX);
+    let tables: u32 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let is_ours = number("application_id")? == i64::from(APPLICATION_ID);
+    if !is_ours && (found != 0 || tables != 0) {
+        let detail = String::from("it is the database of another program; choose another file");
+        return Err(StoreError::Corrupt { detail }.into());
+    }
+    if found > VERSION {
+        return Err(StoreError::NewerVersion { found, supported: VERSION }.into());
+    }
+    if is_ours && found == 0 {
+        return Err(Fault::inconsistent("it has no version"));
+    }
+    Ok(found)
+}
+
+fn create(connection: &Connection) -> Result<()> {
+    connection.execute_batch(include_str!("version_1.sql"))?;
+    for system in SystemSchema::ALL {
+        let schema = Schema::system(system);
+        let row = catalog::insert(connection, &schema, None, false)?;
+        connection.execute_batch(&table::create(row, &schema))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,164 @@
+//! The embedded database, the default of every node: SQLite in one file.
+//!
+//! - One connection writes: a batch is one transaction, in which facts are read, entries decided
+//!   upon and stored, and documents brought up to date. As many connections as there are snapshots
+//!   read, each at its own moment, and nobody waits for anybody (WAL).
+//! - Each schema has a table of its own with a row for each document and a typed column for each
+//!   field, indexed for filters, orders and pages. A query is a few statements with bound values.
+//! - An operation on top of the latest state changes one row, however long the history is. After
+//!   concurrent operations a document is built anew from all its operations, once in a batch.
+//! - Ids are stored as digests, numbers as numbers.
+
+mod assemble;
+mod batch;
+mod catalog;
+mod collection;
+mod condition;
+mod connection;
+mod digest;
+mod entries;
+mod facts;
+mod fault;
+mod find;
+mod history;
+mod lists;
+mod materialise;
+mod migrate;
+mod param;
+mod pieces;
+mod rows;
+mod snapshot;
+mod table;
+mod value;
+mod views;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pandan_admission::{Candidate, Door};
+use rusqlite::Connection;
+
+use crate::StoreError;
+use crate::contract::{Outcome, Snapshot, Store};
+use catalog::Catalog;
+use connection::Readers;
+use snapshot::SqliteSnapshot;
+
+/// A store in a file, beside which SQLite keeps two more while it is in use.
+///
+/// Clones share the connections.
+///
+/// ```
+/// use pandan_store::{Options, SqliteStore, Store};
+///
+/// # let folder = tempfile::tempdir()?;
+/// let store = SqliteStore::open(folder.path().join("pandan.sqlite"), Options::default())?;
+/// assert_eq!(store.snapshot()?.counts()?.schemas, 4);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct SqliteStore {
+    inner: Arc<Inner>,
+}
+
+/// How a store is opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// When what was written survives a crash of the machine.
+    pub durability: Durability,
+    /// How many reading connections to keep for the next snapshot; more are opened when more are
+    /// in use at the same time.
+    pub readers: usize,
+    /// How much memory each connection may use for parts of the file.
+    pub cache_bytes: usize,
+    /// To what size the log file shrinks after it had to grow.
+    pub journal_bytes: u64,
+    /// How large the file may become; without it, as large as the disk allows.
+    pub quota_bytes: Option<u64>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            durability: Durability::Full,
+            readers: 8,
+            cache_bytes: 16 * 1024 * 1024,
+            journal_bytes: 64 * 1024 * 1024,
+            quota_bytes: None,
+        }
+    }
+}
+
+/// When what was written survives a crash of the machine or a loss of power. A crash of the
+/// program alone loses nothing in either case, and what is stored is always consistent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Durability {
+    /// As soon as [`Store::ingest`] returns: each batch waits for the disk.
+    #[default]
+    Full,
+    /// Some time later: the last batches can be lost. Much faster on slow disks.
+    Normal,
+}
+
+/// What clones and snapshots share.
+struct Inner {
+    path: PathBuf,
+    /// None when the store was opened for reading only.
+    writer: Option<Mutex<Connection>>,
+    readers: Readers,
+    catalog: Catalog,
+}
+
+impl SqliteStore {
+    /// Opens the store in a file, or makes a new one. The folder has to be there.
+    ///
+    /// Another process may have the same file open; two that write take turns.
+    pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, StoreError> {
+        let path = path.as_ref();
+        let writer = connection::writer(path, &options)?;
+        Ok(Self::new(path, Some(Mutex::new(writer)), options))
+    }
+
+    /// Opens a store that is there, for reading only: to look at it while a node is using it.
+    pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path = path.as_ref();
+        let options = Options::default();
+        let reader = connection::reader(path, &options)?;
+        match migrate::version(&reader)? {
+            migrate::VERSION => Ok(Self::new(path, None, options)),
+            found => Err(StoreError::OlderVersion { found, supported: migrate::VERSION }),
+        }
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.inner.path
+    }
+
+    fn new(path: &Path, writer: Option<Mutex<Connection>>, options: Options) -> Self {
+        let readers = Readers::new(path, options);
+        let catalog = Catalog::default();
+        Self { inner: Arc::new(Inner { path: path.to_owned(), writer, readers, catalog }) }
+    }
+}
+
+impl Store for SqliteStore {
+    fn ingest(&self, batch: Vec<(Candidate, Door)>) -> Result<Vec<Outcome>, StoreError> {
+        let writer = self.inner.writer.as_ref().ok_or(StoreError::ReadOnly)?;
+        // A thread that came to its end while it held the lock has left no transaction behind.
+        let mut connection = writer.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(batch::ingest(&mut connection, &self.inner.catalog, batch)?)
+    }
+
+    fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
+        Ok(Box::new(SqliteSnapshot::begin(&self.inner)?))
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore").field("path", &self.inner.path).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,84 @@
+-- Ids inside are row ids; what has a hash for a name keeps its digest of 32 bytes.
+
+CREATE TABLE authors (
+    id INTEGER PRIMARY KEY,
+    key BLOB NOT NULL UNIQUE
+) STRICT;
+
+-- Row ids follow the order in which entries were stored. The operation of an entry goes by the
+-- hash of the entry.
+CREATE TABLE entries (
+    id INTEGER PRIMARY KEY,
+    hash BLOB NOT NULL UNIQUE,
+    log INTEGER NOT NULL,
+    seq_num INTEGER NOT NULL,
+    entry BLOB NOT NULL,
+    payload BLOB,
+    UNIQUE (log, seq_num)
+) STRICT;
+
+-- A log belongs to one document, and an author has one log for each document.
+-- `log_id` holds the 64 bits of an unsigned number: the upper half is negative.
+CREATE TABLE logs (
+    id INTEGER PRIMARY KEY,
+    author INTEGER NOT NULL,
+    log_id INTEGER NOT NULL,
+    document INTEGER NOT NULL,
+    UNIQUE (author, log_id),
+    UNIQUE (document, author)
+) STRICT;
+
+-- The row id is that of the entry with the CREATE.
+CREATE TABLE documents (
+    id INTEGER PRIMARY KEY,
+    schema INTEGER NOT NULL,
+    deleted INTEGER NOT NULL
+) STRICT;
+
+-- Deleted documents have no row in the table of their schema, but this one.
+CREATE TABLE deleted (
+    schema INTEGER NOT NULL,
+    doc BLOB NOT NULL,
+    view BLOB NOT NULL,
+    owner INTEGER NOT NULL,
+    PRIMARY KEY (schema, doc)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX deleted_by_view ON deleted (schema, view, doc);
+
+-- The items of list fields, to find documents by them. The list is the row id of the schema times
+-- 1024 plus the position of the field.
+CREATE TABLE items (
+    list INTEGER NOT NULL,
+    target BLOB NOT NULL,
+    doc BLOB NOT NULL,
+    PRIMARY KEY (list, target, doc)
+) STRICT, WITHOUT ROWID;
+
+-- `view` is the state of the definition, empty for system schemas; `definition` its document.
+CREATE TABLE schemas (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    view BLOB NOT NULL,
+    description TEXT NOT NULL,
+    definition INTEGER,
+    retired INTEGER NOT NULL,
+    UNIQUE (name, view)
+) STRICT;
+CREATE INDEX schemas_by_definition ON schemas (definition) WHERE definition IS NOT NULL;
+
+CREATE TABLE fields (
+    schema INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    kind INTEGER NOT NULL,
+    target_name TEXT,
+    target_view BLOB,
+    PRIMARY KEY (schema, position)
+) STRICT, WITHOUT ROWID;
+
+-- States of schema definitions that wait for an operation of one of their fields.
+CREATE TABLE pending (
+    missing BLOB NOT NULL,
+    view BLOB NOT NULL,
+    PRIMARY KEY (missing, view)
+) STRICT, WITHOUT ROWID;
