@@ -21,7 +21,8 @@ pub struct WaitingRoom {
     // are the sums over `places`, and authors without places are not in `usage`.
     /// By ticket; lower ones came first.
     places: BTreeMap<u64, Place>,
-    by_need: BTreeMap<Need, BTreeSet<u64>>,
+    /// By the operations of which each may be what is missing.
+    by_need: BTreeMap<OperationId, BTreeSet<u64>>,
     by_operation: BTreeMap<OperationId, u64>,
     usage: BTreeMap<PublicKey, Usage>,
     total: Usage,
@@ -31,13 +32,7 @@ pub struct WaitingRoom {
 #[derive(Debug)]
 struct Place {
     candidate: Candidate,
-    need: Need,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Need {
-    Operation(OperationId),
-    Schema(SchemaId),
+    needs: Vec<OperationId>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,7 +84,7 @@ impl WaitingRoom {
         if usage.exceeds(MAX_WAITING_PER_AUTHOR, MAX_WAITING_BYTES_PER_AUTHOR) {
             return Hold::AuthorFull;
         }
-        self.insert(candidate, Need::from(missing));
+        self.insert(candidate, needs(&missing));
         while self.total.exceeds(MAX_WAITING, MAX_WAITING_BYTES) {
             let Some(&oldest) = self.places.keys().next() else { break };
             self.remove(oldest);
@@ -100,11 +95,10 @@ impl WaitingRoom {
     /// Takes out the candidates that waited for what was stored now, in the order in which they
     /// came. They may turn out to wait for something else.
     pub fn arrived(&mut self, arrival: Arrival<'_>) -> Vec<Candidate> {
-        let schemas = arrival.schemas.iter().cloned().map(Need::Schema);
-        let needs = schemas.chain([Need::Operation(arrival.operation)]);
+        let definitions = arrival.schemas.iter().flat_map(definition);
         let mut tickets: Vec<u64> = Vec::new();
-        for need in needs {
-            tickets.extend(self.by_need.get(&need).into_iter().flatten());
+        for operation in definitions.chain([arrival.operation]) {
+            tickets.extend(self.by_need.get(&operation).into_iter().flatten());
         }
         tickets.sort_unstable();
         tickets.into_iter().filter_map(|ticket| self.remove(ticket)).collect()
@@ -134,23 +128,27 @@ impl WaitingRoom {
         self.total.bytes
     }
 
-    fn insert(&mut self, candidate: Candidate, need: Need) {
+    fn insert(&mut self, candidate: Candidate, needs: Vec<OperationId>) {
         let ticket = self.next_ticket;
         // Two to the 64 candidates do not come by.
         self.next_ticket = ticket.saturating_add(1);
-        self.by_need.entry(need.clone()).or_default().insert(ticket);
+        for need in &needs {
+            self.by_need.entry(*need).or_default().insert(ticket);
+        }
         self.by_operation.insert(candidate.id(), ticket);
         self.usage.entry(candidate.header().public_key()).or_default().add(&candidate);
         self.total.add(&candidate);
-        self.places.insert(ticket, Place { candidate, need });
+        self.places.insert(ticket, Place { candidate, needs });
     }
 
     fn remove(&mut self, ticket: u64) -> Option<Candidate> {
-        let Place { candidate, need } = self.places.remove(&ticket)?;
-        if let Some(tickets) = self.by_need.get_mut(&need) {
-            tickets.remove(&ticket);
-            if tickets.is_empty() {
-                self.by_need.remove(&need);
+        let Place { candidate, needs } = self.places.remove(&ticket)?;
+        for need in needs {
+            if let Some(tickets) = self.by_need.get_mut(&need) {
+                tickets.remove(&ticket);
+                if tickets.is_empty() {
+                    self.by_need.remove(&need);
+                }
             }
         }
         self.by_operation.remove(&candidate.id());
@@ -166,16 +164,24 @@ impl WaitingRoom {
     }
 }
 
-impl From<Missing> for Need {
-    fn from(missing: Missing) -> Self {
-        match missing {
-            Missing::Schema(schema) => Self::Schema(schema),
-            Missing::Backlink { hash, .. } | Missing::Skiplink { hash, .. } => {
-                Self::Operation(OperationId::from_hash(*hash.as_hash()))
-            }
-            Missing::Previous(operation) => Self::Operation(operation),
+/// The operations with whose arrival a candidate is worth another look.
+///
+/// Which versions of a schema become known on their own depends on what arrived when. One that a
+/// candidate claims may be complete without anybody saying so: when the last operation of its
+/// definition came, or when a version became known that shares one of these operations.
+fn needs(missing: &Missing) -> Vec<OperationId> {
+    match missing {
+        Missing::Schema(schema) => definition(schema).collect(),
+        Missing::Backlink { hash, .. } | Missing::Skiplink { hash, .. } => {
+            alloc::vec![OperationId::from_hash(*hash.as_hash())]
         }
+        Missing::Previous(operation) => alloc::vec![*operation],
     }
+}
+
+/// The operations of the state that defines a schema.
+fn definition(schema: &SchemaId) -> impl Iterator<Item = OperationId> {
+    schema.view_id().into_iter().flatten().copied()
 }
 
 impl Usage {

@@ -12,7 +12,7 @@ use pandan_admission::{Arrival, Candidate, Hold, Missing, Waiting, WaitingRoom};
 use pandan_bamboo::{Hash, LogId, NextArgs};
 use pandan_identity::KeyPair;
 use pandan_operations::limits::MAX_OPERATION_LENGTH;
-use pandan_operations::{OperationId, SchemaId, SystemSchema};
+use pandan_operations::{DocumentViewId, OperationId, SchemaId, SystemSchema};
 
 fn unknown(number: u64) -> OperationId {
     OperationId::from_hash(Hash::of(&number.to_be_bytes()))
@@ -50,17 +50,43 @@ fn an_arrival_releases_those_that_waited_for_it_in_the_order_in_which_they_came(
     assert!(room.arrived(Arrival { operation: unknown(5), schemas: &[] }).is_empty());
 }
 
+/// The schema that a state of a definition makes.
+fn schema(tips: impl IntoIterator<Item = u64>) -> SchemaId {
+    let view = DocumentViewId::from_tips(tips.into_iter().map(unknown)).unwrap();
+    SchemaId::application("panda".parse().unwrap(), view)
+}
+
+fn wait_for_schema(schema: SchemaId) -> WaitingRoom {
+    let mut room = WaitingRoom::new();
+    let candidate = candidate(&key_pair(1), &NextArgs::first(LogId::new(0)), &create(b"a"));
+    let missing = Missing::Schema(schema);
+    assert_eq!(room.hold(Waiting { candidate, missing }), Hold::Held);
+    room
+}
+
 #[test]
 fn a_schema_releases_those_that_waited_for_it() {
-    let mut room = WaitingRoom::new();
-    let schema = SchemaId::System(SystemSchema::Blob);
-    let candidate = candidate(&key_pair(1), &NextArgs::first(LogId::new(0)), &create(b"a"));
-    let missing = Missing::Schema(schema.clone());
-    assert_eq!(room.hold(Waiting { candidate, missing }), Hold::Held);
-    let other = [SchemaId::System(SystemSchema::BlobPiece)];
+    let mut room = wait_for_schema(schema([5]));
+    let other = [schema([6]), SchemaId::System(SystemSchema::BlobPiece)];
     assert!(room.arrived(Arrival { operation: unknown(1), schemas: &other }).is_empty());
-    assert_eq!(room.arrived(Arrival { operation: unknown(1), schemas: &[schema] }).len(), 1);
+    let schemas = [schema([5])];
+    assert_eq!(room.arrived(Arrival { operation: unknown(1), schemas: &schemas }).len(), 1);
     assert!(room.is_empty());
+}
+
+// Two people change a definition at the same time, a third knows both changes and writes documents
+// of that version, and then the definition goes on. A node that gets the end of it first never
+// holds the version in between, so nobody reports it; still its documents have to come in.
+#[test]
+fn parts_of_a_definition_release_those_that_waited_for_the_schema() {
+    let arrivals = [(5, None), (6, None), (1, Some(schema([5]))), (1, Some(schema([6, 7])))];
+    for (operation, schemas) in arrivals {
+        let mut room = wait_for_schema(schema([5, 6]));
+        let schemas = schemas.as_slice();
+        assert_eq!(room.arrived(Arrival { operation: unknown(operation), schemas }).len(), 1);
+        assert!(room.is_empty());
+        assert!(room.arrived(Arrival { operation: unknown(6), schemas: &[] }).is_empty());
+    }
 }
 
 #[test]
