@@ -1,1 +1,22 @@
-//! placeholder
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod answer;
+mod catalog;
+mod commits;
+mod config;
+mod graphql;
+mod http;
+mod lock;
+mod node;
+mod publish;
+mod storage;
+mod text;
+mod writer;
+
+pub use commits::{Commits, Missed};
+pub use config::{Config, DEFAULT_HTTP_ADDRESS, DEFAULT_HTTP_PORT, Limits, Storage};
+pub use graphql::{Error, Location, PathPart, Request, Response};
+pub use node::{Node, NodeBuilder, StartError};
+pub use pandan_store::Durability;
+pub use publish::PublishError;

@@ -1,0 +1,50 @@
+//! How much one request may cost.
+
+use std::time::Instant;
+
+use thiserror::Error;
+
+/// What is left to spend on an answer.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    values: usize,
+    values_max: usize,
+    bytes: usize,
+    bytes_max: usize,
+    deadline: Option<Instant>,
+}
+
+/// A request that went beyond a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub(crate) enum Exceeded {
+    #[error("the answer would hold more than {0} values; ask for fewer documents or fields")]
+    Values(usize),
+    #[error("the answer would be larger than {0} bytes; ask for fewer documents or fields")]
+    Bytes(usize),
+    #[error("the answer took too long; ask for less at once")]
+    Time,
+}
+
+impl Budget {
+    pub(crate) const fn new(values: usize, bytes: usize, deadline: Option<Instant>) -> Self {
+        Self { values, values_max: values, bytes, bytes_max: bytes, deadline }
+    }
+
+    /// Takes fields of the answer.
+    pub(crate) fn take_values(&mut self, count: usize) -> Result<(), Exceeded> {
+        self.values = self.values.checked_sub(count).ok_or(Exceeded::Values(self.values_max))?;
+        Ok(())
+    }
+
+    /// Takes a part of the answer's size.
+    pub(crate) fn take_bytes(&mut self, count: usize) -> Result<(), Exceeded> {
+        self.bytes = self.bytes.checked_sub(count).ok_or(Exceeded::Bytes(self.bytes_max))?;
+        Ok(())
+    }
+
+    /// Asked before every read of the store.
+    pub(crate) fn check_time(&self) -> Result<(), Exceeded> {
+        let is_over = self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        if is_over { Err(Exceeded::Time) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,168 @@
+//! GraphQL over HTTP.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::body::to_bytes;
+use axum::extract::{Query, Request as HttpRequest, State};
+use axum::http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response as HttpResponse};
+use serde_json::Value;
+use thiserror::Error as ThisError;
+
+use super::body::{compressed, takes_gzip};
+use crate::graphql::{Error, Request, Response};
+use crate::node::Core;
+
+/// The page to write queries on.
+const PAGE: &str = include_str!("page.html");
+
+/// Everything the page needs is in it; nothing may be loaded from elsewhere.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
+                           connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'";
+
+/// A request over HTTP that does not get as far as GraphQL.
+#[derive(Debug, ThisError)]
+enum BadRequest {
+    #[error("the body is larger than {0} bytes, or was broken off")]
+    Body(usize),
+    #[error("the body is not JSON: {0}")]
+    Json(serde_json::Error),
+    #[error("several requests at once (a JSON array) are not supported")]
+    Batch,
+    #[error(
+        "expected a JSON object with \"query\", and \"variables\" and \"operationName\" if needed"
+    )]
+    Shape,
+    #[error("\"{name}\" has to be {expected}")]
+    Member { name: &'static str, expected: &'static str },
+    #[error("no query was given; send one as \"query\"")]
+    NoQuery,
+    #[error("only queries can be asked with GET; use POST for mutations")]
+    MutationByGet,
+}
+
+/// `POST /graphql`. The content type is not looked at: deployed clients send several.
+pub(super) async fn post(State(core): State<Arc<Core>>, request: HttpRequest) -> HttpResponse {
+    let gzip = takes_gzip(request.headers());
+    match read(request, core.limits.body_bytes).await {
+        Ok(request) => answer(&core, request, gzip).await,
+        Err(refused) => refused.into_response(),
+    }
+}
+
+/// `GET /graphql`, also from a browser that only wants the page.
+pub(super) async fn get(
+    State(core): State<Arc<Core>>,
+    headers: HeaderMap,
+    Query(mut parameters): Query<HashMap<String, String>>,
+) -> HttpResponse {
+    let gzip = takes_gzip(&headers);
+    let Some(query) = parameters.remove("query") else {
+        return if wants_page(&headers) { page(gzip) } else { BadRequest::NoQuery.into_response() };
+    };
+    let request = match from_parameters(query, &mut parameters) {
+        Ok(request) => request,
+        Err(refused) => return refused.into_response(),
+    };
+    if request.is_mutation() {
+        return BadRequest::MutationByGet.into_response();
+    }
+    answer(&core, request, gzip).await
+}
+
+/// Programs that ask for JSON only are told what is missing instead.
+fn wants_page(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or("*/*");
+    accepted.contains("text/html") || accepted.contains("*/*")
+}
+
+fn page(gzip: bool) -> HttpResponse {
+    let (body, is_gzip) = compressed(String::from(PAGE), gzip);
+    let headers = [
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
+        (CACHE_CONTROL, "no-cache"),
+        (axum::http::header::CONTENT_SECURITY_POLICY, PAGE_POLICY),
+        (axum::http::header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (axum::http::header::REFERRER_POLICY, "no-referrer"),
+    ];
+    encoded((headers, body).into_response(), is_gzip)
+}
+
+async fn answer(core: &Arc<Core>, request: Request, gzip: bool) -> HttpResponse {
+    let (body, is_gzip) =
+        core.answer(request, move |response: Response| compressed(response.to_json(), gzip)).await;
+    let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")];
+    encoded((headers, body).into_response(), is_gzip)
+}
+
+fn encoded(mut response: HttpResponse, is_gzip: bool) -> HttpResponse {
+    let headers = response.headers_mut();
+    headers.append(VARY, HeaderValue::from_static("accept-encoding"));
+    if is_gzip {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    response
+}
+
+async fn read(request: HttpRequest, max: usize) -> Result<Request, BadRequest> {
+    let body = to_bytes(request.into_body(), max).await.map_err(|_| BadRequest::Body(max))?;
+    let json = serde_json::from_slice(&body).map_err(BadRequest::Json)?;
+    let mut members = match json {
+        Value::Object(members) => members,
+        Value::Array(_) => return Err(BadRequest::Batch),
+        _ => return Err(BadRequest::Shape),
+    };
+    let query = match members.remove("query") {
+        Some(Value::String(query)) => query,
+        None | Some(Value::Null) => String::new(),
+        Some(_) => return Err(BadRequest::Member { name: "query", expected: "a string" }),
+    };
+    let request = named(Request::new(query), members.remove("operationName"))?;
+    with_variables(request, members.remove("variables"))
+}
+
+fn from_parameters(
+    query: String,
+    parameters: &mut HashMap<String, String>,
+) -> Result<Request, BadRequest> {
+    let name = parameters.remove("operationName").filter(|name| !name.is_empty());
+    let request = named(Request::new(query), name.map(Value::String))?;
+    let variables = parameters.remove("variables").filter(|text| !text.is_empty());
+    let variables = variables.map(|text| serde_json::from_str(&text)).transpose();
+    with_variables(request, variables.map_err(BadRequest::Json)?)
+}
+
+fn named(request: Request, name: Option<Value>) -> Result<Request, BadRequest> {
+    match name {
+        None | Some(Value::Null) => Ok(request),
+        Some(Value::String(name)) => Ok(request.operation(name)),
+        Some(_) => Err(BadRequest::Member { name: "operationName", expected: "a string" }),
+    }
+}
+
+fn with_variables(request: Request, variables: Option<Value>) -> Result<Request, BadRequest> {
+    match variables {
+        None | Some(Value::Null) => Ok(request),
+        Some(Value::Object(variables)) => Ok(request.variables(variables)),
+        Some(_) => Err(BadRequest::Member { name: "variables", expected: "an object" }),
+    }
+}
+
+impl IntoResponse for BadRequest {
+    fn into_response(self) -> HttpResponse {
+        let (status, code) = match self {
+            Self::Body(_) => (StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE"),
+            Self::Batch => (StatusCode::BAD_REQUEST, "BATCH_NOT_SUPPORTED"),
+            Self::MutationByGet => (StatusCode::METHOD_NOT_ALLOWED, "MUTATION_NOT_ALLOWED"),
+            _ => (StatusCode::BAD_REQUEST, "BAD_REQUEST"),
+        };
+        let body = Response::refused(vec![Error::new(code, &self)]).to_json();
+        let mut response = (status, [(CONTENT_TYPE, "application/json")], body).into_response();
+        if let Self::MutationByGet = self {
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+        }
+        response
+    }
+}

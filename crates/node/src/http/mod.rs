@@ -1,0 +1,42 @@
+//! The node over HTTP.
+//!
+//! | method, path | answer |
+//! |---|---|
+//! | `POST /graphql` | the answer to a GraphQL request |
+//! | `GET /graphql?query=…` | the same, for queries |
+//! | `GET /graphql` | a page to write queries on, which needs nothing from elsewhere |
+//! | `GET /blobs/<document>` | the bytes of a blob in its latest state (`/blob/…` too) |
+//! | `GET /blobs/<document>/<view>` | the bytes of a blob in one state |
+//! | `GET /health` | whether the node works, and how much it stores |
+//!
+//! Every answer may be read by pages of any origin: nothing here depends on who asks.
+
+mod blobs;
+mod body;
+mod cors;
+mod graphql;
+mod health;
+mod range;
+mod server;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware;
+use axum::routing::get;
+pub(crate) use blobs::Sizes;
+pub(crate) use server::Server;
+
+use crate::node::Core;
+
+fn router(core: Arc<Core>) -> Router {
+    Router::new()
+        .route("/graphql", get(graphql::get).post(graphql::post))
+        .route("/blobs/{document}", get(blobs::latest))
+        .route("/blobs/{document}/{view}", get(blobs::state))
+        .route("/blob/{document}", get(blobs::latest))
+        .route("/blob/{document}/{view}", get(blobs::state))
+        .route("/health", get(health::health))
+        .layer(middleware::from_fn(cors::cors))
+        .with_state(core)
+}

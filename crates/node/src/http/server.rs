@@ -1,0 +1,162 @@
+//! Listens, and serves connections until told to stop.
+
+use std::io::{self, ErrorKind};
+use std::net::{Ipv6Addr, SocketAddr};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinHandle;
+
+use crate::StartError;
+use crate::config::DEFAULT_HTTP_ADDRESS;
+use crate::node::Core;
+
+/// How much memory the head of a request may take.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// How long to wait when the system has no more sockets to give.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The listening side of a node.
+#[derive(Debug)]
+pub(crate) struct Server {
+    addresses: Vec<SocketAddr>,
+    stop: watch::Sender<bool>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Server {
+    pub(crate) async fn start(address: SocketAddr, core: Arc<Core>) -> Result<Self, StartError> {
+        let listeners = listen(address).await?;
+        let addresses =
+            listeners.iter().map(TcpListener::local_addr).collect::<io::Result<Vec<_>>>();
+        let addresses = addresses.map_err(|source| StartError::Listen { address, source })?;
+        let (stop, stopped) = watch::channel(false);
+        let slots = Arc::new(Semaphore::new(core.limits.connections.max(1)));
+        let header_time = core.limits.header_time;
+        let router = super::router(core);
+        let serve = |listener| {
+            let door = Door {
+                router: router.clone(),
+                slots: Arc::clone(&slots),
+                header_time,
+                stopped: stopped.clone(),
+            };
+            tokio::spawn(door.serve(listener))
+        };
+        let tasks = listeners.into_iter().map(serve).collect();
+        Ok(Self { addresses, stop, tasks: Mutex::new(tasks) })
+    }
+
+    pub(crate) fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Takes no more connections, and waits for those that are open to finish what they began.
+    pub(crate) async fn stop(&self, time: Duration) {
+        self.stop.send_replace(true);
+        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        let deadline = tokio::time::Instant::now() + time;
+        for mut task in tasks {
+            if tokio::time::timeout_at(deadline, &mut task).await.is_err() {
+                tracing::warn!("connections were cut: they did not end in time");
+                task.abort();
+            }
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// Binds the address, and its counterpart on IPv6 for the default one.
+async fn listen(address: SocketAddr) -> Result<Vec<TcpListener>, StartError> {
+    let first = bind(address).await?;
+    let mut listeners = vec![first];
+    if address == DEFAULT_HTTP_ADDRESS {
+        let second = SocketAddr::from((Ipv6Addr::LOCALHOST, address.port()));
+        match bind(second).await {
+            Ok(listener) => listeners.push(listener),
+            Err(error @ StartError::PortTaken { .. }) => return Err(error),
+            Err(error) => tracing::debug!(%error, "not listening on IPv6"),
+        }
+    }
+    Ok(listeners)
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|source| match source.kind() {
+        ErrorKind::AddrInUse => StartError::PortTaken { address },
+        _ => StartError::Listen { address, source },
+    })
+}
+
+struct Door {
+    router: Router,
+    slots: Arc<Semaphore>,
+    header_time: Duration,
+    stopped: watch::Receiver<bool>,
+}
+
+impl Door {
+    async fn serve(mut self, listener: TcpListener) {
+        let connections = GracefulShutdown::new();
+        while let Some((stream, slot)) = self.next(&listener).await {
+            self.spawn(stream, slot, &connections);
+        }
+        drop(listener);
+        connections.shutdown().await;
+    }
+
+    /// The next connection, when there is room for it; none when it is time to stop.
+    async fn next(&mut self, listener: &TcpListener) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+        let slots = Arc::clone(&self.slots);
+        let accept = async {
+            let slot = slots.acquire_owned().await.ok()?;
+            loop {
+                match listener.accept().await {
+                    Ok((stream, _)) => return Some((stream, slot)),
+                    Err(error) => {
+                        tracing::warn!(%error, "a connection was not accepted");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
+                }
+            }
+        };
+        tokio::select! {
+            _ = self.stopped.wait_for(|stopped| *stopped) => None,
+            accepted = accept => accepted,
+        }
+    }
+
+    fn spawn(&self, stream: TcpStream, slot: OwnedSemaphorePermit, connections: &GracefulShutdown) {
+        // Answers are written whole; waiting for more would only delay them.
+        let _ = stream.set_nodelay(true);
+        let service = TowerToHyperService::new(self.router.clone());
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.header_time)
+            .max_buf_size(HEAD_BYTES_MAX)
+            .serve_connection(TokioIo::new(stream), service);
+        let connection = connections.watch(connection);
+        tokio::spawn(async move {
+            let connection = pin!(connection);
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection broke off");
+            }
+            drop(slot);
+        });
+    }
+}

@@ -1,0 +1,331 @@
+//! The node: what is started, used and stopped.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use pandan_admission::{Candidate, NextArgsError};
+use pandan_bamboo::NextArgs;
+use pandan_identity::PublicKey;
+use pandan_operations::DocumentViewId;
+use pandan_store::{Committed, KnownSchema, MemoryStore, Outcome, Snapshot, Store, StoreError};
+use thiserror::Error;
+use tokio::sync::{Semaphore, broadcast};
+
+use crate::catalog::Catalog;
+use crate::config::{Config, Limits, Storage};
+use crate::graphql::{Request, Response};
+use crate::http::{Server, Sizes};
+use crate::lock::FolderLock;
+use crate::publish::PublishError;
+use crate::writer::{Workplace, Writer};
+use crate::{Commits, storage};
+
+/// A running node. Clones are handles of the same node.
+#[derive(Clone, Debug)]
+pub struct Node {
+    pub(crate) core: Arc<Core>,
+    server: Option<Arc<Server>>,
+}
+
+/// What all handles and connections of a node share.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) limits: Limits,
+    pub(crate) reads: Arc<Semaphore>,
+    pub(crate) started: Instant,
+    pub(crate) sizes: Sizes,
+    writer: Writer,
+    examinations: Arc<Semaphore>,
+    commits: broadcast::Sender<Arc<Committed>>,
+    // Let go last: when the lock is free the store is closed.
+    _lock: Option<FolderLock>,
+}
+
+/// Settings of a node that is about to be started.
+#[derive(Debug, Default)]
+pub struct NodeBuilder {
+    config: Config,
+    store: Option<Arc<dyn Store>>,
+}
+
+/// Why a node did not start.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The folder for data can not be used.
+    #[error("cannot use {path} for data: {source}")]
+    Folder {
+        /// The folder or a file in it.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Another node uses the folder.
+    #[error(
+        "the data in {path} is in use by another node{}; stop that one, or choose another folder",
+        .holder.map(|id| format!(" (process {id})")).unwrap_or_default()
+    )]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+        /// The process of the other node, if known.
+        holder: Option<u32>,
+    },
+    /// The store can not be opened or read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Something else listens there.
+    #[error(
+        "cannot listen on {address}: the port is taken by another program; stop that one, choose \
+         another port, or 0 for any free one"
+    )]
+    PortTaken {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// The address can not be used.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The system gives no thread.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[source] std::io::Error),
+}
+
+/// How many commits a subscriber can be behind before it misses some.
+const COMMITS_BUFFERED: usize = 256;
+
+/// How long connections may take to end when the node stops.
+const STOP_TIME: Duration = Duration::from_secs(10);
+
+impl NodeBuilder {
+    /// Takes over all settings.
+    #[must_use]
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Keeps data in a folder.
+    #[must_use]
+    pub fn data_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.config.storage = Storage::Folder(folder.into());
+        self
+    }
+
+    /// Keeps data in memory only.
+    #[must_use]
+    pub fn in_memory(mut self) -> Self {
+        self.config.storage = Storage::Memory;
+        self
+    }
+
+    /// Keeps data in a store of your own; nothing else may write to it.
+    #[must_use]
+    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// Listens for HTTP on an address; port 0 takes any free port.
+    #[must_use]
+    pub const fn http(mut self, address: SocketAddr) -> Self {
+        self.config.http = Some(address);
+        self
+    }
+
+    /// Does not listen for HTTP.
+    #[must_use]
+    pub const fn without_http(mut self) -> Self {
+        self.config.http = None;
+        self
+    }
+
+    /// Bounds what others can make the node do.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.config.limits = limits;
+        self
+    }
+
+    /// Opens the store and starts to listen.
+    pub async fn start(self) -> Result<Node, StartError> {
+        let Self { config, store } = self;
+        let http = config.http;
+        let opened = tokio::task::spawn_blocking(move || Core::open(config, store)).await;
+        let core = opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        let core = Arc::new(core);
+        let server = match http {
+            Some(address) => Some(Arc::new(Server::start(address, Arc::clone(&core)).await?)),
+            None => None,
+        };
+        Ok(Node { core, server })
+    }
+}
+
+impl Core {
+    fn open(config: Config, store: Option<Arc<dyn Store>>) -> Result<Self, StartError> {
+        let (store, lock): (Arc<dyn Store>, _) = match (store, &config.storage) {
+            (Some(store), _) => (store, None),
+            (None, Storage::Memory) => (Arc::new(MemoryStore::new()), None),
+            (None, Storage::Folder(folder)) => {
+                let lock = FolderLock::acquire(folder)?;
+                (storage::open(folder, &config)?, Some(lock))
+            }
+        };
+        let catalog = Arc::new(Catalog::new(store.snapshot()?.schemas()?));
+        let (commits, _) = broadcast::channel(COMMITS_BUFFERED);
+        let limits = config.limits;
+        let workplace = Workplace {
+            store: Arc::clone(&store),
+            catalog: Arc::clone(&catalog),
+            commits: commits.clone(),
+            batch_max: limits.batch_entries,
+        };
+        let writer = Writer::start(workplace, limits.queued_entries).map_err(StartError::Thread)?;
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Ok(Self {
+            store,
+            catalog,
+            reads: Arc::new(Semaphore::new(limits.concurrent_reads.max(1))),
+            started: Instant::now(),
+            sizes: Sizes::default(),
+            writer,
+            examinations: Arc::new(Semaphore::new(cores * 2)),
+            commits,
+            limits,
+            _lock: lock,
+        })
+    }
+
+    /// Reads an entry and its operation on any core, then hands it to the writer.
+    pub(crate) async fn publish(
+        &self,
+        entry: Vec<u8>,
+        operation: Vec<u8>,
+    ) -> Result<NextArgs, PublishError> {
+        let permit = Arc::clone(&self.examinations).acquire_owned().await;
+        let examined = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            Candidate::examine(&entry, &operation)
+        });
+        let candidate = examined
+            .await
+            .map_err(|_| PublishError::Internal)?
+            .map_err(|refusal| PublishError::Refused(Arc::new(refusal)))?;
+        let id = candidate.id();
+        match self.writer.write(candidate).await? {
+            Outcome::Committed(committed) => committed.next.ok_or(PublishError::LogEnded(id)),
+            Outcome::Known => Err(PublishError::Known(id)),
+            Outcome::Wait(waiting) => Err(PublishError::Refused(Arc::new(waiting.into_refusal()))),
+            Outcome::Refused(refusal) => Err(PublishError::Refused(Arc::new(refusal))),
+        }
+    }
+
+    /// Reads from a snapshot without keeping others from working.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&dyn Snapshot) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let permit = Arc::clone(&self.reads).acquire_owned().await;
+        let store = Arc::clone(&self.store);
+        let reading = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            read(&*store.snapshot()?)
+        });
+        reading.await.unwrap_or_else(|error| {
+            Err(StoreError::Inconsistent { detail: format!("reading failed: {error}") })
+        })
+    }
+
+    pub(crate) fn is_writing(&self) -> bool {
+        self.writer.is_running()
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        self.writer.stop();
+    }
+}
+
+impl Node {
+    /// Begins with the default settings.
+    #[must_use]
+    pub fn builder() -> NodeBuilder {
+        NodeBuilder::default()
+    }
+
+    /// Stores a signed entry and its operation, and answers when all that follows from it can be
+    /// seen: with the arguments for the next entry of the same log.
+    pub async fn publish(&self, entry: &[u8], operation: &[u8]) -> Result<NextArgs, PublishError> {
+        self.core.publish(entry.to_vec(), operation.to_vec()).await
+    }
+
+    /// Tells what the next entry of an author has to be made with: that of a new document, or one
+    /// that continues a state of a document.
+    pub async fn next_args(
+        &self,
+        author: &PublicKey,
+        view: Option<&DocumentViewId>,
+    ) -> Result<Result<NextArgs, NextArgsError>, StoreError> {
+        let (author, view) = (*author, view.cloned());
+        self.core.read(move |snapshot| snapshot.next_args(&author, view.as_ref())).await
+    }
+
+    /// Answers a GraphQL request.
+    pub async fn query(&self, request: Request) -> Response {
+        self.core.answer(request, |response| response).await
+    }
+
+    /// Listens to what is stored from now on.
+    #[must_use]
+    pub fn subscribe(&self) -> Commits {
+        Commits::new(self.core.commits.subscribe())
+    }
+
+    /// Reads from the store, everything of one moment.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&dyn Snapshot) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.core.read(read).await
+    }
+
+    /// The schemas that are known now.
+    #[must_use]
+    pub fn schemas(&self) -> Vec<KnownSchema> {
+        self.core.catalog.api().schemas().cloned().collect()
+    }
+
+    /// Where the node listens for HTTP.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        self.server.as_ref().map_or(&[], |server| server.addresses())
+    }
+
+    /// Stops listening, lets what was begun come to its end, writes what is in the queue and closes
+    /// the store, unless others still hold it.
+    pub async fn shutdown(self) {
+        if let Some(server) = &self.server {
+            server.stop(STOP_TIME).await;
+        }
+        let core = Arc::clone(&self.core);
+        drop(self);
+        let stopping = tokio::task::spawn_blocking(move || {
+            core.writer.stop();
+            drop(core);
+        });
+        if stopping.await.is_err() {
+            tracing::error!("the node did not stop cleanly");
+        }
+    }
+}
