@@ -1,1 +1,35 @@
-//! placeholder
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod delivery;
+mod history;
+pub mod memory;
+mod random;
+mod strategies;
+pub mod vectors;
+
+pub use delivery::Delivery;
+pub use history::History;
+pub use pandan_store::conformance::{
+    Author, Definition, Signed, fields, pinned_relation, pinned_relation_list, relation,
+    relation_list, text,
+};
+pub use random::Random;
+pub use strategies::{deliveries, histories};
+
+use pandan_admission::Door;
+use pandan_store::{Committed, Outcome, Store};
+
+/// Publishes an entry as a client does.
+///
+/// # Panics
+///
+/// If it is not stored.
+pub fn publish(store: &dyn Store, signed: &Signed) -> Committed {
+    let outcomes = store.ingest(vec![(signed.candidate(), Door::Client)]);
+    let outcome = outcomes.expect("the store can be written to").pop();
+    match outcome.expect("one outcome for one candidate") {
+        Outcome::Committed(committed) => committed,
+        other => panic!("expected an entry to be stored, found {other:?}"),
+    }
+}
