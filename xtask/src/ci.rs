@@ -5,7 +5,9 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
-use crate::{command, deny, nostd, release, steps::Steps, tidy, tools, workspace::Workspace};
+use crate::{
+    command, deny, firmware, nostd, release, steps::Steps, tidy, tools, workspace::Workspace,
+};
 
 /// The example that embeds a node; it must end by itself.
 const EMBED: &str = "embed";
@@ -39,6 +41,8 @@ enum Step {
     Examples,
     /// Core crates without the standard library
     Nostd,
+    /// A log on an emulated microcontroller
+    Firmware,
     /// Licences, bans, sources
     Deny,
     /// Rehearsal of a release
@@ -66,6 +70,7 @@ impl Step {
             Self::Doc => "doc",
             Self::Examples => "examples",
             Self::Nostd => "nostd",
+            Self::Firmware => "firmware",
             Self::Deny => "deny",
             Self::Release => "release",
         }
@@ -79,6 +84,7 @@ impl Step {
             Self::Doc => document(workspace),
             Self::Examples => examples(workspace),
             Self::Nostd => nostd::run(workspace),
+            Self::Firmware => firmware::run(workspace),
             Self::Deny => deny::run(workspace),
             Self::Release => release::run(workspace, &release::Options::default()),
         }

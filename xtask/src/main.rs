@@ -5,6 +5,7 @@
 mod ci;
 mod command;
 mod deny;
+mod firmware;
 mod nostd;
 mod release;
 mod steps;
@@ -43,6 +44,8 @@ enum Chore {
     Vectors(vectors::Options),
     /// Build the core crates for a bare ARM target, without the standard library
     Nostd,
+    /// Run a Bamboo log on an emulated microcontroller and verify what it wrote
+    Firmware,
     /// Check licences, duplicate versions and sources of every dependency
     Deny,
     /// Rehearse a release: versions against changelogs, publish order, packages; publishes nothing
@@ -67,6 +70,7 @@ fn run(chore: &Chore) -> anyhow::Result<()> {
         Chore::Tidy(options) => tidy::run(&workspace, options),
         Chore::Vectors(options) => vectors::run(&workspace, options),
         Chore::Nostd => nostd::run(&workspace),
+        Chore::Firmware => firmware::run(&workspace),
         Chore::Deny => deny::run(&workspace),
         Chore::Release(options) => release::run(&workspace, options),
     }

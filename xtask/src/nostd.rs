@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::{command, tools, workspace::Workspace};
 
 /// A microcontroller with an FPU (Cortex-M4F, M7), for which `std` does not exist.
-const TARGET: &str = "thumbv7em-none-eabihf";
+pub(crate) const TARGET: &str = "thumbv7em-none-eabihf";
 
 /// Crates that do without a heap.
 const WITHOUT_ALLOC: [&str; 2] = ["identity", "bamboo"];
@@ -23,13 +23,18 @@ const DEBIAN_RUST: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-2
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let small = present(workspace, &WITHOUT_ALLOC);
     let all = [small.clone(), present(workspace, &WITH_ALLOC)].concat();
+    build(bare_cargo(workspace, "core")?, workspace, &small)?;
+    build(bare_cargo(workspace, "core,alloc")?, workspace, &all)
+}
+
+/// `cargo build` with a toolchain that has, or can build, these `parts` of the standard library
+/// for the target.
+pub(crate) fn bare_cargo(workspace: &Workspace, parts: &str) -> Result<Command> {
     if tools::rust_target(TARGET) {
-        build(workspace.cargo("build"), workspace, &small)?;
-        return build(workspace.cargo("build"), workspace, &all);
+        return Ok(workspace.cargo("build"));
     }
     tools::debian_packages(&DEBIAN_RUST)?;
-    build(debian_cargo(workspace, "core"), workspace, &small)?;
-    build(debian_cargo(workspace, "core,alloc"), workspace, &all)
+    Ok(debian_cargo(workspace, parts))
 }
 
 /// The packages among `crates` that exist; the access crate is still to come.
