@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use pandan_documents::{Document, History};
+use pandan_documents::{Document, History, extends};
 use pandan_operations::{DocumentViewId, OperationId};
 use pandan_schema::{CheckedOperation, FieldType, Schema, TypedFields, Value};
 use rusqlite::types::Value as Sql;
@@ -48,6 +48,7 @@ impl Batch<'_> {
             }
             CheckedOperation::Update { previous, fields, .. } => {
                 !self.outdated.contains_key(&target.row)
+                    && extends(&previous, &previous)
                     && self.extend(target, &previous, id, &fields)?
             }
             CheckedOperation::Delete { previous, .. } => self.delete(target, &previous, id)?,
@@ -130,7 +131,7 @@ impl Batch<'_> {
         let Some((owner, is_latest)) = self.remove_row(target, Some(previous))? else {
             return Ok(false);
         };
-        if !is_latest || self.outdated.contains_key(&target.row) {
+        if !is_latest || !extends(previous, previous) || self.outdated.contains_key(&target.row) {
             return Ok(false);
         }
         self.insert_deleted(target, owner, &id.into())?;

@@ -29,6 +29,7 @@ mod pieces;
 mod rows;
 mod snapshot;
 mod table;
+mod targets;
 mod value;
 mod views;
 

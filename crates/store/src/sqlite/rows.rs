@@ -75,6 +75,24 @@ impl Table {
         Ok(records)
     }
 
+    /// The latest states of documents that are not deleted.
+    pub(super) fn states(
+        &self,
+        connection: &Connection,
+        documents: impl IntoIterator<Item = Digest>,
+    ) -> Result<HashMap<DocumentId, DocumentViewId>> {
+        let table = table::name(self.row);
+        let sql = format!("SELECT doc, view FROM {table} WHERE doc IN rarray(?)");
+        let mut statement = connection.prepare_cached(&sql)?;
+        let mut rows = statement.query([param::blobs(documents)])?;
+        let mut states = HashMap::new();
+        while let Some(row) = rows.next()? {
+            let id = digest::document(row.get(0)?);
+            states.insert(id, view_id(id, row)?);
+        }
+        Ok(states)
+    }
+
     pub(super) fn load_deleted(
         &self,
         connection: &Connection,

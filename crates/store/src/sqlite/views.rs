@@ -1,103 +1,128 @@
 //! Documents in the states that view ids name.
+//!
+//! The latest states are rows; others are built from the operations of their documents.
 
 use std::collections::{HashMap, HashSet};
 
-use pandan_documents::History;
+use pandan_documents::{History, extends};
 use pandan_operations::{DocumentId, DocumentViewId};
+use pandan_schema::Schema;
 use rusqlite::Connection;
+use rusqlite::types::Value as Sql;
 
 use super::catalog::Catalog;
-use super::digest::{self, Digest};
 use super::fault::Result;
 use super::rows::{Records, Table};
-use super::{history, param};
+use super::{digest, history, param};
 use crate::contract::DocumentRecord;
 use crate::evaluate;
 use crate::query::Selection;
 
-/// Documents in pinned states by the id that was asked for. States of deleted documents are left
-/// out, and so are those of which an operation is not stored or that mix documents.
-///
-/// The latest states are rows; others are built from the operations of their documents.
-pub(super) fn load(
+/// The document that a state belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Located {
+    pub(super) id: DocumentId,
+    row: i64,
+    pub(super) schema: i64,
+}
+
+/// Finds the documents of states. States of deleted documents are left out, and so are those of
+/// which an operation is not stored or that mix documents.
+pub(super) fn locate<'v>(
+    connection: &Connection,
+    views: impl IntoIterator<Item = &'v DocumentViewId> + Clone,
+) -> Result<HashMap<&'v DocumentViewId, Located>> {
+    let operations = views.clone().into_iter().flatten().map(digest::of_operation).copied();
+    let rows = history::documents_of(connection, operations.collect::<HashSet<_>>())?;
+    let documents = live(connection, rows.values().copied().collect::<HashSet<_>>())?;
+    let locate = |view| {
+        let row = history::document_of_view(&rows, view)?;
+        Some((view, *documents.get(&row)?))
+    };
+    Ok(views.into_iter().filter_map(locate).collect())
+}
+
+/// Those of the documents that are not deleted, by row.
+fn live(
+    connection: &Connection,
+    documents: impl IntoIterator<Item = i64>,
+) -> Result<HashMap<i64, Located>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT d.id, d.schema, e.hash FROM documents d JOIN entries e ON e.id = d.id \
+         WHERE d.id IN rarray(?) AND NOT d.deleted",
+    )?;
+    let mut rows = statement.query([param::set(documents.into_iter().map(Sql::Integer))])?;
+    let mut documents = HashMap::new();
+    while let Some(row) = rows.next()? {
+        let id = digest::document(row.get(2)?);
+        let located = Located { id, row: row.get(0)?, schema: row.get(1)? };
+        documents.insert(located.row, located);
+    }
+    Ok(documents)
+}
+
+/// Documents in pinned states by the id that was asked for; those that [`locate`] leaves out are
+/// not among them.
+pub(super) fn load<'v>(
     connection: &Connection,
     catalog: &Catalog,
-    views: &[DocumentViewId],
+    views: impl IntoIterator<Item = &'v DocumentViewId> + Clone,
     selection: &Selection,
-) -> Result<HashMap<DocumentViewId, DocumentRecord>> {
-    let operations: HashSet<_> =
-        views.iter().flatten().map(digest::of_operation).copied().collect();
-    let documents = history::documents_of(connection, operations)?;
-    let mut wanted: HashMap<i64, HashSet<&DocumentViewId>> = HashMap::new();
-    for view in views {
-        if let Some(document) = history::document_of_view(&documents, view) {
-            wanted.entry(document).or_default().insert(view);
-        }
+) -> Result<HashMap<&'v DocumentViewId, DocumentRecord>> {
+    let mut tables: HashMap<i64, HashMap<Located, HashSet<&DocumentViewId>>> = HashMap::new();
+    for (view, located) in locate(connection, views)? {
+        let documents = tables.entry(located.schema).or_default();
+        documents.entry(located).or_default().insert(view);
     }
-    let mut found = HashMap::with_capacity(views.len());
-    for (schema, documents) in live_by_schema(connection, wanted.keys().copied())? {
-        let table = Table { row: schema, schema: catalog.schema(connection, schema)? };
-        let digests: Vec<_> = documents.iter().map(|(digest, _)| *digest).collect();
-        let latest = table.load(connection, &digests, selection)?;
-        for (digest, row) in documents {
-            let Some(views) = wanted.get(&row) else { continue };
-            let document = Wanted { row, id: digest::document(digest), views };
-            document.states(connection, &table, &latest, selection, &mut found)?;
+    let mut found = HashMap::new();
+    for (row, documents) in tables {
+        let table = Table { row, schema: catalog.schema(connection, row)? };
+        let ids: Vec<_> = documents.keys().map(|it| *digest::of_document(&it.id)).collect();
+        let latest = table.load(connection, &ids, selection)?;
+        for (document, views) in documents {
+            let mut states = States::new(connection, &table.schema, document);
+            for view in views {
+                if let Some(record) = latest_in(&latest, document.id, view) {
+                    found.insert(view, record.clone());
+                } else if let Some(record) = states.at(view)? {
+                    found.insert(view, evaluate::select(selection, record));
+                }
+            }
         }
     }
     Ok(found)
 }
 
-/// One document and the states of it that are asked for.
-struct Wanted<'a> {
-    row: i64,
-    id: DocumentId,
-    views: &'a HashSet<&'a DocumentViewId>,
+fn latest_in<'r>(
+    latest: &'r Records,
+    document: DocumentId,
+    view: &DocumentViewId,
+) -> Option<&'r DocumentRecord> {
+    latest.get(&document).filter(|record| extends(view, &record.view_id))
 }
 
-impl Wanted<'_> {
-    fn states(
-        &self,
-        connection: &Connection,
-        table: &Table,
-        latest: &Records,
-        selection: &Selection,
-        found: &mut HashMap<DocumentViewId, DocumentRecord>,
-    ) -> Result<()> {
-        let latest = latest.get(&self.id);
-        let mut history: Option<History> = None;
-        for &view in self.views {
-            if let Some(record) = latest.filter(|record| record.view_id == *view) {
-                found.insert(view.clone(), record.clone());
-                continue;
-            }
-            let history = match &mut history {
-                Some(history) => history,
-                none => none.insert(history::of(connection, &table.schema, self.row)?),
-            };
-            if let Ok(state) = history.document_at(view) {
-                let record = evaluate::select(selection, history::record(&state));
-                found.insert(view.clone(), record);
-            }
-        }
-        Ok(())
-    }
+/// All states of a document; its operations are read when the first is asked for.
+pub(super) struct States<'c> {
+    connection: &'c Connection,
+    schema: &'c Schema,
+    document: Located,
+    history: Option<History>,
 }
 
-/// Those of the documents that are not deleted, by the row of their schema: id and row of each.
-fn live_by_schema(
-    connection: &Connection,
-    documents: impl Iterator<Item = i64>,
-) -> Result<HashMap<i64, Vec<(Digest, i64)>>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT d.schema, e.hash, d.id FROM documents d JOIN entries e ON e.id = d.id \
-         WHERE d.id IN rarray(?) AND NOT d.deleted",
-    )?;
-    let documents = param::set(documents.map(rusqlite::types::Value::Integer));
-    let mut rows = statement.query([documents])?;
-    let mut groups: HashMap<i64, Vec<_>> = HashMap::new();
-    while let Some(row) = rows.next()? {
-        groups.entry(row.get(0)?).or_default().push((row.get(1)?, row.get(2)?));
+impl<'c> States<'c> {
+    pub(super) const fn new(
+        connection: &'c Connection,
+        schema: &'c Schema,
+        document: Located,
+    ) -> Self {
+        Self { connection, schema, document, history: None }
     }
-    Ok(groups)
+
+    pub(super) fn at(&mut self, view: &DocumentViewId) -> Result<Option<DocumentRecord>> {
+        let history = match &mut self.history {
+            Some(history) => history,
+            none => none.insert(history::of(self.connection, self.schema, self.document.row)?),
+        };
+        Ok(history.document_at(view).ok().map(|state| history::record(&state)))
+    }
 }
