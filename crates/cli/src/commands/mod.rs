@@ -1,10 +1,12 @@
 //! The commands, one file each.
 
 mod completions;
+mod demo;
 mod document;
 mod entry;
 mod key;
 mod log;
+pub(crate) mod node;
 mod publish;
 mod schema;
 
@@ -15,6 +17,10 @@ use crate::output::Output;
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Run a node until it is asked to stop (SIGINT, SIGTERM)
+    Node(node::RunNode),
+    /// Publish a festival to a new node, query it, and check everything
+    Demo(demo::Demo),
     /// Make and show keys
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -41,6 +47,8 @@ pub(crate) enum Command {
 /// Does it.
 pub(crate) fn run(command: Command, out: Output) -> anyhow::Result<()> {
     match command {
+        Command::Node(command) => command.run(out),
+        Command::Demo(command) => command.run(out),
         Command::Key(command) => command.run(out),
         Command::Schema(command) => command.run(out),
         Command::Document(command) => command.run(out),

@@ -12,6 +12,7 @@ use pandan_schema::{FieldType, Value};
 
 use super::manifest::{Definition, FieldSpec, Manifest};
 use super::workshop::{Defined, Workshop};
+use crate::failure::unverified;
 
 /// What building did with a schema.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,7 +44,9 @@ pub(crate) fn build(
     workshop: &mut Workshop<'_>,
     manifest: &Manifest,
 ) -> anyhow::Result<Vec<Built>> {
-    let locked = workshop.defined()?;
+    let locked = workshop.defined().map_err(|error| {
+        unverified(format!("what the lock file defines does not hold: {error:#}"))
+    })?;
     let mut ids: BTreeMap<&SchemaName, SchemaId> = BTreeMap::new();
     let mut all = Vec::new();
     for definition in &manifest.definitions {

@@ -47,7 +47,7 @@ impl ShowHistory {
 }
 
 /// Reads all operations of a document and checks signatures, hashes and types of each.
-pub(crate) fn verified_operations(
+fn verified_operations(
     client: &Client,
     id: &DocumentId,
     schema: &Schema,

@@ -6,7 +6,6 @@ mod list;
 mod show;
 mod write;
 
-pub(crate) use history::verified_operations;
 pub(crate) use write::check;
 
 use clap::Subcommand;

@@ -1,0 +1,238 @@
+//! `pandan demo`: a node at work on real data, and everything that it says checked.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use clap::Args;
+use pandan_node::{Config, Storage};
+use pandan_operations::DocumentId;
+use pandan_schema::Schema;
+use serde_json::{Value, json};
+
+use crate::client::Client;
+use crate::demo::audit::{self, Audit};
+use crate::demo::drama::{self, Drama};
+use crate::demo::people::People;
+use crate::demo::programme::{self, Programme, Schemas};
+use crate::demo::tour::{self, Tour};
+use crate::output::Output;
+use crate::running::RunningNode;
+use crate::style::{BOLD, DIM, GOOD, VALUE, paint};
+
+/// Publish a festival to a new node, query it, and check everything
+#[derive(Args, Debug)]
+pub(crate) struct Demo {
+    /// End after the checks instead of leaving the node open to look around
+    #[arg(long)]
+    once: bool,
+    /// Where to listen; a free port unless told
+    #[arg(long, value_name = "HOST:PORT", default_value_t = SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))]
+    http: SocketAddr,
+}
+
+/// What was done, how it went and how long it took.
+struct Step {
+    name: &'static str,
+    time: Duration,
+    result: String,
+}
+
+/// Everything that the demo found.
+struct Story {
+    schemas: Schemas,
+    programme: Programme,
+    drama: Drama,
+    tour: Tour,
+    audit: Audit,
+    steps: Vec<Step>,
+}
+
+impl Demo {
+    pub(crate) fn run(self, out: Output) -> anyhow::Result<()> {
+        let folder = Scratch::new()?;
+        let mut config = Config::default();
+        config.storage = Storage::Folder(folder.path.clone());
+        config.http = Some(self.http);
+        let node = RunningNode::start(config)?;
+        let url = node.url().context("the node does not listen")?;
+        out.say(&format!(
+            "{} a node at {} with its data in {}\n",
+            paint(BOLD, "Started"),
+            paint(VALUE, &url),
+            folder.path.display()
+        ))?;
+        let told = self.tell(&url, out);
+        if told.is_ok() && !self.once {
+            out.say(&invitation(&url))?;
+            node.wait_for_signal()?;
+        }
+        node.stop();
+        told
+    }
+
+    fn tell(&self, url: &str, out: Output) -> anyhow::Result<()> {
+        let story = Story::play(&Client::new(url), out)?;
+        out.show(&story.json(url), || story.summary())?;
+        Ok(())
+    }
+}
+
+impl Story {
+    fn play(client: &Client, out: Output) -> anyhow::Result<Self> {
+        let mut steps = Steps { out, steps: Vec::new() };
+        let mut people = People::new(client);
+        let begin = Instant::now();
+        let schemas = programme::define(client, &people)?;
+        steps.done(
+            "three schemas defined",
+            begin,
+            format!("{} signed operations", schemas.definitions.len()),
+        )?;
+
+        let begin = Instant::now();
+        let programme = programme::publish(&mut people, &schemas)?;
+        let result =
+            format!("{} documents by {} people at the same time", programme.len(), people.len());
+        steps.done("a festival published", begin, result)?;
+
+        let begin = Instant::now();
+        let drama = drama::play(client, &people, &schemas, &programme)?;
+        let result = format!(
+            "{} updates, one of them a merge, one deletion, one forgery refused",
+            drama.operations - 1
+        );
+        steps.done("documents edited", begin, result)?;
+
+        let begin = Instant::now();
+        let tour = tour::ask(client, &people, &schemas, &programme, &drama)?;
+        let result = format!("{} events on {} pages, each once", tour.events, tour.pages);
+        steps.done("queries answered", begin, result)?;
+
+        let begin = Instant::now();
+        let audit = audit::check(client, &documents(&schemas, &programme))?;
+        let result = format!(
+            "{} entries in {} logs of {} documents",
+            audit.entries, audit.logs, audit.documents
+        );
+        steps.done("everything checked again", begin, result)?;
+        Ok(Self { schemas, programme, drama, tour, audit, steps: steps.steps })
+    }
+
+    fn summary(&self) -> String {
+        let evening = &self.tour.evening;
+        let query: Vec<_> =
+            evening.query.lines().map(|line| format!("  {}", paint(DIM, line))).collect();
+        format!(
+            "\n{}\n{}\n\n{}  … 6 of {}\n\n{}\n{}\n  both wrote at the same time: \"{}\" and \"{}\"; every node shows the same one\n\n{}\n{}",
+            paint(BOLD, "Saturday for 20 or less, dearest first, with relations followed:"),
+            query.join("\n"),
+            evening.table.render(),
+            evening.total,
+            paint(BOLD, "One event in three of its states:"),
+            self.tour.contest.render(),
+            self.drama.titles[0],
+            self.drama.titles[1],
+            paint(BOLD, "What was checked, without trusting the node:"),
+            self.checks(),
+        )
+    }
+
+    fn checks(&self) -> String {
+        let Audit { documents, entries, logs } = self.audit;
+        let lines = [
+            format!("{entries} signatures, and that each entry names its operation by hash"),
+            format!("{logs} logs without gaps, every backlink and skiplink"),
+            format!(
+                "{documents} documents built again from their operations: views equal those of the node"
+            ),
+            format!("a forged entry was refused: \"{}\"", self.drama.refusal),
+            String::from("the deleted event is gone; its history still verifies"),
+        ];
+        let lines = lines.iter().map(|line| format!("  {} {line}\n", paint(GOOD, '✓')));
+        lines.collect()
+    }
+
+    fn json(&self, url: &str) -> Value {
+        let steps = self.steps.iter().map(|step| {
+            json!({ "name": step.name, "milliseconds": step.time.as_secs_f64() * 1000.0, "result": step.result })
+        });
+        json!({
+            "node": url,
+            "held": true,
+            "schemas": [self.schemas.venue.id().as_str(), self.schemas.artist.id().as_str(), self.schemas.event.id().as_str()],
+            "documents": self.programme.len(),
+            "operations": self.schemas.definitions.len() + self.programme.len() + self.drama.operations,
+            "contested": self.drama.contested.to_string(),
+            "deleted": self.drama.cancelled.to_string(),
+            "refusal": self.drama.refusal,
+            "verified": {
+                "documents": self.audit.documents,
+                "entries": self.audit.entries,
+                "logs": self.audit.logs,
+            },
+            "steps": steps.collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// All documents with their schemas, those that define schemas included.
+fn documents<'a>(schemas: &'a Schemas, programme: &'a Programme) -> Vec<(DocumentId, &'a Schema)> {
+    let with = |ids: &'a [DocumentId], schema: &'a Schema| ids.iter().map(move |id| (*id, schema));
+    let definitions = schemas.definitions.iter().map(|(id, schema)| (*id, schema));
+    definitions
+        .chain(with(&programme.venues, &schemas.venue))
+        .chain(with(&programme.artists, &schemas.artist))
+        .chain(with(&programme.events, &schemas.event))
+        .collect()
+}
+
+/// Says what is done while it is done.
+struct Steps {
+    out: Output,
+    steps: Vec<Step>,
+}
+
+impl Steps {
+    fn done(&mut self, name: &'static str, begin: Instant, result: String) -> anyhow::Result<()> {
+        let time = begin.elapsed();
+        let shown = paint(DIM, format!("{:>6.0} ms", time.as_secs_f64() * 1000.0));
+        self.out.say(&format!("  {} {shown}  {name}: {result}", paint(GOOD, '✓')))?;
+        self.steps.push(Step { name, time, result });
+        Ok(())
+    }
+}
+
+fn invitation(url: &str) -> String {
+    format!(
+        "\n{} until you press Ctrl-C:\n  queries    {}\n  schemas    pandan schema list --node {url}\n  events     pandan document list event --node {url} --where day=Sunday --order-by price\n  curl       curl {url}/graphql -H 'content-type: application/json' -d '{}'\n",
+        paint(BOLD, "The node goes on running"),
+        paint(VALUE, format!("{url}/graphql")),
+        "{\"query\":\"{ all_schema_definition_v1 { totalCount documents { fields { name } meta { viewId } } } }\"}",
+    )
+}
+
+/// A folder that goes when the demo does.
+struct Scratch {
+    path: PathBuf,
+}
+
+impl Scratch {
+    fn new() -> anyhow::Result<Self> {
+        let mut unique = [0; 8];
+        getrandom::fill(&mut unique).context("the system gives no randomness")?;
+        let name = format!("pandan-demo-{:016x}", u64::from_be_bytes(unique));
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&path)
+            .with_context(|| format!("cannot make the folder {}", path.display()))?;
+        Ok(Self { path })
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What is left would be in the temporary folder of the system.
+        let _ = std::fs::remove_dir_all(&self.path);
+    }
+}

@@ -1,0 +1,287 @@
+//! The file with the settings of a node.
+//!
+//! ```toml
+//! data_dir = "/var/lib/pandan"
+//! http = "127.0.0.1:2020"      # "off" for none, port 0 for a free one
+//! durability = "full"          # or "normal"
+//! log_level = "warn"           # off, error, warn, info, debug or trace
+//!
+//! [limits]
+//! page = 1000
+//! ```
+//!
+//! Later sources win: defaults, this file, the environment, the command line.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use pandan_node::{Durability, Limits};
+use thiserror::Error;
+use toml::{Table, Value};
+
+use crate::nearest::nearest;
+
+/// What a file says; what it does not say is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct File {
+    pub(crate) data_dir: Option<PathBuf>,
+    pub(crate) http: Option<HttpAddress>,
+    pub(crate) durability: Option<Durable>,
+    pub(crate) log_level: Option<LogLevel>,
+    pub(crate) limits: Vec<Limit>,
+}
+
+/// Where to listen for HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HttpAddress {
+    Off,
+    At(SocketAddr),
+}
+
+impl FromStr for HttpAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.replace("localhost:", "127.0.0.1:");
+        match text.parse() {
+            _ if text == "off" => Ok(Self::Off),
+            Ok(address) => Ok(Self::At(address)),
+            Err(_) => {
+                Err(String::from("expected HOST:PORT such as 127.0.0.1:2020 or [::1]:0, or `off`"))
+            }
+        }
+    }
+}
+
+/// What a crash of the machine may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Durable {
+    /// Nothing: every answer to a publish waits for the disk
+    Full,
+    /// The last moments; faster
+    Normal,
+}
+
+impl From<Durable> for Durability {
+    fn from(durable: Durable) -> Self {
+        match durable {
+            Durable::Full => Self::Full,
+            Durable::Normal => Self::Normal,
+        }
+    }
+}
+
+/// How much the node tells on standard error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogLevel {
+    Off,
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+/// A limit and its new value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Limit {
+    name: &'static str,
+    value: u64,
+}
+
+/// How a limit is set.
+enum Slot<'a> {
+    Count(&'a mut usize),
+    Seconds(&'a mut Duration),
+}
+
+type Find = for<'a> fn(&'a mut Limits) -> Slot<'a>;
+
+/// All limits that can be set.
+const LIMITS: [(&str, Find); 13] = [
+    ("depth", |limits| Slot::Count(&mut limits.depth)),
+    ("root_fields", |limits| Slot::Count(&mut limits.root_fields)),
+    ("fields", |limits| Slot::Count(&mut limits.fields)),
+    ("answer_values", |limits| Slot::Count(&mut limits.answer_values)),
+    ("answer_bytes", |limits| Slot::Count(&mut limits.answer_bytes)),
+    ("page", |limits| Slot::Count(&mut limits.page)),
+    ("body_bytes", |limits| Slot::Count(&mut limits.body_bytes)),
+    ("request_time_s", |limits| Slot::Seconds(&mut limits.request_time)),
+    ("header_time_s", |limits| Slot::Seconds(&mut limits.header_time)),
+    ("concurrent_reads", |limits| Slot::Count(&mut limits.concurrent_reads)),
+    ("queued_entries", |limits| Slot::Count(&mut limits.queued_entries)),
+    ("batch_entries", |limits| Slot::Count(&mut limits.batch_entries)),
+    ("connections", |limits| Slot::Count(&mut limits.connections)),
+];
+
+impl Limit {
+    fn new(name: &str, value: i128) -> Result<Self, String> {
+        let known = LIMITS.iter().map(|(name, _)| *name);
+        let Some(found) = known.clone().find(|known| *known == name) else {
+            let nearest = nearest(name, known);
+            return Err(format!("there is no limit `{name}`; the nearest is `{nearest}`"));
+        };
+        match u64::try_from(value) {
+            Ok(value @ 1..) => Ok(Self { name: found, value }),
+            _ => Err(format!("limit `{name}` must be at least 1, found {value}")),
+        }
+    }
+
+    /// Sets it.
+    pub(crate) fn apply(&self, limits: &mut Limits) {
+        let Some((_, find)) = LIMITS.iter().find(|(name, _)| *name == self.name) else { return };
+        match find(limits) {
+            Slot::Count(count) => *count = usize::try_from(self.value).unwrap_or(usize::MAX),
+            Slot::Seconds(time) => *time = Duration::from_secs(self.value),
+        }
+    }
+}
+
+/// `name=value`
+impl FromStr for Limit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+        let value = value.trim().parse().map_err(|_| format!("\"{value}\" is not a number"))?;
+        Self::new(name.trim(), value)
+    }
+}
+
+/// A file that holds no settings, or not in the way it should.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub(crate) enum ConfigError {
+    #[error("{0}")]
+    Syntax(#[from] toml::de::Error),
+    #[error("there is no setting `{key}`; {instead}")]
+    Unknown { key: String, instead: String },
+    #[error("setting `{key}`: {reason}")]
+    Value { key: String, reason: String },
+}
+
+const KEYS: [&str; 5] = ["data_dir", "http", "durability", "log_level", "limits"];
+
+/// Settings of another node program, and what they are called here.
+const TRANSLATIONS: [(&str, &str); 6] = [
+    ("http_port", "write `http = \"127.0.0.1:2020\"` (\"0.0.0.0:2020\" to listen to everyone)"),
+    ("database_url", "write `data_dir = \"…\"`, a folder in which the node keeps its database"),
+    ("database_max_connections", "take it out: the node needs no such number"),
+    ("blobs_base_path", "take it out: blobs are kept in `data_dir`"),
+    ("worker_pool_size", "take it out: documents are materialised while they are published"),
+    ("private_key", "take it out: keys stay with those who sign"),
+];
+
+impl File {
+    /// Reads the text of a file; relative paths in it begin where the file is.
+    pub(crate) fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        let table: Table = toml::from_str(text)?;
+        let mut file = Self::default();
+        for (key, value) in &table {
+            file.set(key, value, path)?;
+        }
+        Ok(file)
+    }
+
+    fn set(&mut self, key: &str, value: &Value, path: &Path) -> Result<(), ConfigError> {
+        let fault = |reason: String| ConfigError::Value { key: key.to_owned(), reason };
+        let text = || value.as_str().ok_or_else(|| fault(format!("expected text, found {value}")));
+        match key {
+            "data_dir" => {
+                let folder = path.parent().unwrap_or_else(|| Path::new(""));
+                self.data_dir = Some(folder.join(text()?));
+            }
+            "http" => self.http = Some(text()?.parse().map_err(fault)?),
+            "durability" => self.durability = Some(choice(text()?).map_err(fault)?),
+            "log_level" => self.log_level = Some(choice(text()?).map_err(fault)?),
+            "limits" => self.limits = limits(value).map_err(fault)?,
+            _ => return Err(unknown(key)),
+        }
+        Ok(())
+    }
+}
+
+fn limits(value: &Value) -> Result<Vec<Limit>, String> {
+    let table = value.as_table().ok_or("expected a table such as [limits]")?;
+    let limits = table.iter().map(|(name, value)| match value {
+        Value::Integer(number) => Limit::new(name, i128::from(*number)),
+        other => Err(format!("`{name}` must be a whole number, found {other}")),
+    });
+    limits.collect()
+}
+
+fn choice<T: ValueEnum>(text: &str) -> Result<T, String> {
+    T::from_str(text, false).map_err(|_| {
+        let known = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let known: Vec<_> = known.map(|value| value.get_name().to_owned()).collect();
+        format!("expected one of {}, found \"{text}\"", known.join(", "))
+    })
+}
+
+fn unknown(key: &str) -> ConfigError {
+    let translation = TRANSLATIONS.iter().find(|(other, _)| *other == key);
+    let instead = match translation {
+        Some((_, instead)) => (*instead).to_owned(),
+        None => format!("the nearest is `{}`", nearest(key, KEYS)),
+    };
+    ConfigError::Unknown { key: key.to_owned(), instead }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use pandan_node::Limits;
+
+    use super::{File, HttpAddress, LIMITS};
+
+    fn parse(text: &str) -> Result<File, String> {
+        File::parse(text, Path::new("/etc/pandan/config.toml")).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn settings_are_read() {
+        let file = parse(
+            "data_dir = \"data\"\nhttp = \"localhost:0\"\ndurability = \"normal\"\n[limits]\npage = 5",
+        );
+        let file = file.expect("it is good");
+        assert_eq!(file.data_dir.as_deref(), Some(Path::new("/etc/pandan/data")));
+        assert!(matches!(file.http, Some(HttpAddress::At(address)) if address.port() == 0));
+        let mut limits = Limits::default();
+        file.limits.iter().for_each(|limit| limit.apply(&mut limits));
+        assert_eq!(limits.page, 5);
+        assert_eq!(parse(""), Ok(File::default()));
+        assert_eq!(parse("http = \"off\"").map(|file| file.http), Ok(Some(HttpAddress::Off)));
+    }
+
+    #[test]
+    fn every_limit_can_be_set() {
+        for (name, _) in LIMITS {
+            let file = parse(&format!("[limits]\n{name} = 7")).expect(name);
+            let mut limits = Limits::default();
+            file.limits.iter().for_each(|limit| limit.apply(&mut limits));
+            assert_ne!(limits, Limits::default(), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let check = |text: &str, expected: &str| {
+            let error = parse(text).expect_err(text);
+            assert!(error.contains(expected), "{error}");
+        };
+        check("htp = 1", "no setting `htp`; the nearest is `http`");
+        check("http_port = 2020", "write `http = ");
+        check("http = 2020", "expected text");
+        check("http = \"2020\"", "HOST:PORT");
+        check("durability = \"none\"", "full, normal");
+        check("limits = 1", "[limits]");
+        check("[limits]\npages = 1", "the nearest is `page`");
+        check("[limits]\npage = 0", "at least 1");
+        check("[limits]\npage = \"1\"", "whole number");
+        check("http = ", "line 1");
+    }
+}

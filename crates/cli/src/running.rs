@@ -1,0 +1,69 @@
+//! A node inside of this process.
+
+use std::net::SocketAddr;
+
+use anyhow::Context;
+use pandan_node::{Config, Node, StartError};
+use tokio::runtime::Runtime;
+
+use crate::failure::{Exit, failure};
+
+/// A node and the threads that it runs on.
+#[derive(Debug)]
+pub(crate) struct RunningNode {
+    runtime: Runtime,
+    node: Node,
+}
+
+impl RunningNode {
+    /// Starts a node.
+    pub(crate) fn start(config: Config) -> anyhow::Result<Self> {
+        let runtime = Runtime::new().context("the system gives no threads to run a node on")?;
+        let node = runtime.block_on(Node::builder().config(config).start()).map_err(explain)?;
+        Ok(Self { runtime, node })
+    }
+
+    /// Where it listens.
+    pub(crate) fn addresses(&self) -> &[SocketAddr] {
+        self.node.addresses()
+    }
+
+    /// Where to find its pages, if it listens.
+    pub(crate) fn url(&self) -> Option<String> {
+        self.addresses().first().map(|address| format!("http://{address}"))
+    }
+
+    /// Waits until somebody asks the program to end.
+    pub(crate) fn wait_for_signal(&self) -> anyhow::Result<()> {
+        self.runtime.block_on(signal()).context("cannot wait for the signal to stop")
+    }
+
+    /// Stops it: everything that was begun comes to its end.
+    pub(crate) fn stop(self) {
+        self.runtime.block_on(self.node.shutdown());
+    }
+}
+
+fn explain(error: StartError) -> anyhow::Error {
+    let exit = match error {
+        StartError::InUse { .. } | StartError::PortTaken { .. } => Exit::InUse,
+        _ => Exit::Failed,
+    };
+    failure(exit, format!("{:#}", anyhow::Error::new(error)))
+}
+
+/// SIGINT or SIGTERM where there are such, Ctrl-C elsewhere.
+async fn signal() -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            result = tokio::signal::ctrl_c() => result,
+            _ = terminate.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
+}

@@ -1,0 +1,164 @@
+//! Commands against a node.
+#![cfg(unix)]
+
+mod common;
+
+use common::{BOOK, Desk, text_at};
+
+#[test]
+fn documents_are_written_and_read() {
+    let desk = Desk::with_node();
+    desk.with_book_schema();
+    let create = |title: &str, pages: &str| {
+        let (title, pages) = (format!("title={title}"), format!("pages={pages}"));
+        text_at(&desk.json(&["document", "create", "book", &title, &pages]), "document")
+    };
+    let (moon, sun) = (create("Moon", "300"), create("Sun", "20"));
+    desk.text(&["document", "update", &moon, "--fields", r#"{"pages": 301}"#]);
+    assert_eq!(desk.json(&["document", "show", &moon])["fields"]["pages"], 301);
+
+    let list = ["document", "list", "book", "--where", "pages>=21", "--order-by", "title"];
+    let page = desk.json(&list);
+    assert_eq!(page["totalCount"], 1);
+    assert_eq!(page["documents"][0]["meta"]["documentId"], moon.as_str());
+    let pages = desk.text(&["document", "list", "book", "--first", "1", "--all", "--json"]);
+    assert_eq!(pages.lines().count(), 2);
+    assert!(desk.text(&list).contains("1 of 1 documents"));
+
+    desk.text(&["document", "delete", &sun]);
+    desk.fails(&["document", "show", &sun], 1, "deleted");
+    assert!(desk.text(&["document", "history", &sun]).contains("delete"));
+}
+
+#[test]
+fn wrong_fields_are_refused_before_they_are_sent() {
+    let desk = Desk::with_node();
+    desk.with_book_schema();
+    desk.fails(&["document", "create", "book", "title=Moon"], 2, "pages");
+    desk.fails(&["document", "create", "book", "titel=Moon"], 2, "its fields are pages, title");
+    desk.fails(&["document", "create", "book", "title=M", "pages=many"], 2, "whole number");
+    desk.fails(&["document", "create", "boook"], 2, "pandan schema list");
+    desk.fails(&["document", "list", "book", "--where", "pages"], 2, "no condition");
+}
+
+#[test]
+fn concurrent_edits_show_in_the_history_and_can_be_merged() {
+    let desk = Desk::with_node();
+    desk.with_book_schema();
+    desk.text(&["key", "new", "second.pem"]);
+    let book = desk.json(&["document", "create", "book", "title=Moon", "pages=1"]);
+    let book = text_at(&book, "document");
+    let update = |title: &str, key: &str| {
+        let title = format!("title={title}");
+        let arguments = ["document", "update", &book, &title, "--previous", &book, "--key", key];
+        text_at(&desk.json(&arguments), "operation")
+    };
+    let mut tips = [update("Sun", "secret.txt"), update("Stars", "second.pem")];
+    let history = desk.json(&["document", "history", &book]);
+    assert_eq!(history["conflicts"][0]["field"], "title");
+    let winner = text_at(&history["conflicts"][0], "winner");
+    assert!(tips.contains(&winner));
+    assert!(desk.text(&["document", "history", &book]).contains("← shown"));
+
+    tips.sort();
+    assert_eq!(history["view"], tips.join("_"));
+    desk.text(&["document", "update", &book, "title=Sky"]);
+    let history = desk.json(&["document", "history", &book]);
+    assert_eq!(history["conflicts"], serde_json::json!([]));
+    let drawn = desk.text(&["document", "history", &book]);
+    assert!(drawn.contains(" merge") && drawn.contains("├─╯"), "{drawn}");
+    assert_eq!(desk.json(&["document", "show", &book, "--view", &book])["fields"]["title"], "Moon");
+}
+
+#[test]
+fn schemas_are_built_updated_and_deployed_again() {
+    let desk = Desk::with_node();
+    let first = desk.with_book_schema();
+    let deployed = desk.json(&["schema", "deploy"]);
+    assert_eq!((&deployed["published"], &deployed["known"]), (&0.into(), &3.into()));
+    assert_eq!(desk.json(&["schema", "build"])["commits"], 0);
+
+    let changed = BOOK.replace("\"int\"", "\"float\"")
+        + "isbn = { type = \"str\" }\n"
+        + "[shelf]\ndescription = \"\"\n[shelf.fields]\n"
+        + "books = { type = \"relation_list\", schema = { name = \"book\" } }\n";
+    desk.write("schema.toml", &changed);
+    let built = desk.json(&["schema", "build"]);
+    // A new field, a changed one, the changed schema, and the new schema with its field.
+    assert_eq!(built["commits"], 5);
+    assert_eq!(built["schemas"][0]["change"], "updated");
+    assert_eq!(built["schemas"][1]["change"], "created");
+    let deployed = desk.json(&["schema", "deploy"]);
+    assert_eq!((&deployed["published"], &deployed["known"]), (&5.into(), &3.into()));
+
+    let shown = desk.json(&["schema", "show", "book"]);
+    assert_eq!(shown["fields"][1]["type"], "float");
+    assert_eq!(desk.json(&["schema", "show", &first])["fields"][0]["type"], "int");
+    let list = desk.json(&["schema", "list"]);
+    assert_eq!(list["schemas"].as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn damaged_lock_files_are_refused() {
+    let desk = Desk::with_node();
+    desk.with_book_schema();
+    let lock = std::fs::read_to_string(desk.path("schema.lock")).expect("it was built");
+    desk.write("schema.lock", &lock.replacen("operation = \"84", "operation = \"85", 1));
+    desk.fails(&["schema", "deploy"], 2, "commit 1 is damaged");
+    // Without the first commit the others are good for themselves, and do not make a schema.
+    let second = lock.match_indices("[[commits]]").nth(1).expect("there are three").0;
+    desk.write("schema.lock", &format!("version = 1\n\n{}", &lock[second..]));
+    desk.fails(&["schema", "build"], 5, "does not hold");
+}
+
+#[test]
+fn operations_as_json_are_published() {
+    let desk = Desk::with_node();
+    let schema = desk.with_book_schema();
+    let create = format!(r#"[1, 0, "{schema}", {{"title": "Moon", "pages": 1}}]"#);
+    let id = text_at(&desk.json(&["publish", &create]), "operation");
+    desk.write("update.json", &format!(r#"[1, 1, "{schema}", ["{id}"], {{"pages": 2}}]"#));
+    let update = desk.json(&["publish", "update.json"]);
+    assert_eq!(update["next"]["seqNum"], "3");
+    assert_eq!(desk.json(&["document", "show", &id])["fields"]["pages"], 2);
+    let update = text_at(&update, "operation");
+    desk.text(&["publish", &format!(r#"[1, 2, "{schema}", ["{update}"]]"#)]);
+    desk.fails(&["document", "show", &id], 1, "deleted");
+    let again = format!(r#"[1, 2, "{schema}", ["{update}"]]"#);
+    desk.fails(&["publish", &again], 4, "node refused");
+    desk.fails(&["publish", "[1, 0]"], 2, "expected [1, 0");
+}
+
+#[test]
+fn logs_and_entries_are_verified() {
+    let desk = Desk::with_node();
+    desk.with_book_schema();
+    let book = desk.json(&["document", "create", "book", "title=Moon", "pages=1"]);
+    let book = text_at(&book, "document");
+    for pages in ["pages=2", "pages=3", "pages=4"] {
+        desk.text(&["document", "update", &book, pages]);
+    }
+    let key = text_at(&desk.json(&["key", "show"]), "public_key");
+    // Logs 0 to 2 define the schema.
+    let verified = desk.json(&["log", "verify", &key, "3"]);
+    assert_eq!((&verified["entries"], &verified["verified"]), (&4.into(), &true.into()));
+    assert!(desk.text(&["log", "show", &key, "3"]).contains("4 entries verified"));
+    desk.fails(&["log", "show", &key, "9"], 2, "no log 9");
+
+    let lines = desk.text(&["log", "show", &key, "3", "--json"]);
+    let last: serde_json::Value =
+        serde_json::from_str(lines.lines().last().expect("four")).expect("JSON");
+    let (entry, operation) = (text_at(&last, "entry"), text_at(&last, "operation"));
+    let inspected = desk.json(&["entry", "inspect", &entry, "--operation", &operation]);
+    assert_eq!(inspected["verified"], true);
+    let text = desk.text(&["entry", "inspect", &entry, "--operation", &operation]);
+    for expected in ["sequence number 4", "skiplink: hash of entry 1", "update", "✓ signature"] {
+        assert!(text.contains(expected), "{expected} in {text}");
+    }
+    desk.write("entry.bin", &entry);
+    let broken = entry.replacen("00", "01", 1);
+    desk.fails(&["entry", "inspect", &broken], 5, "does not hold");
+    desk.fails(&["entry", "inspect", "entry.bin", "--operation", "8401"], 5, "does not hold");
+    desk.fails(&["entry", "inspect", "00ff"], 5, "no entry");
+    desk.fails(&["entry", "inspect", "missing"], 2, "neither hexadecimal nor a file");
+}

@@ -1,0 +1,149 @@
+//! The program as people use it: started as a process, talked to through its arguments.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The program, without settings of whoever runs the tests.
+pub(crate) fn pandan() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pandan"));
+    for name in ["PANDAN_NODE", "PANDAN_KEY", "PANDAN_CONFIG", "PANDAN_DATA_DIR", "PANDAN_HTTP"] {
+        command.env_remove(name);
+    }
+    command.env("NO_COLOR", "1");
+    command
+}
+
+/// A folder to work in, and a node if there is one.
+pub(crate) struct Desk {
+    pub(crate) folder: TempDir,
+    pub(crate) node: Option<RunningNode>,
+}
+
+/// A node as a process of its own.
+pub(crate) struct RunningNode {
+    child: Child,
+    pub(crate) url: String,
+    pub(crate) greeting: Value,
+}
+
+impl Desk {
+    pub(crate) fn empty() -> Self {
+        Self { folder: TempDir::new().expect("a folder"), node: None }
+    }
+
+    pub(crate) fn with_node() -> Self {
+        let mut desk = Self::empty();
+        desk.start_node();
+        desk
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path(name), text).expect("writes to its own folder");
+    }
+
+    pub(crate) fn start_node(&mut self) {
+        self.node = Some(RunningNode::start(&self.path("data")));
+    }
+
+    /// Asks the node to end, and checks that it does so cleanly.
+    pub(crate) fn stop_node(&mut self) {
+        let mut node = self.node.take().expect("a node is running");
+        let pid = node.child.id().to_string();
+        let kill = Command::new("sh").args(["-c", &format!("kill -TERM {pid}")]).status();
+        assert!(kill.expect("sh is there").success());
+        let status = node.child.wait().expect("it is our child");
+        assert!(status.success(), "{status}");
+    }
+
+    /// Runs a command in the folder, with the node.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = pandan();
+        command.current_dir(self.folder.path()).args(arguments);
+        if let Some(node) = &self.node {
+            command.env("PANDAN_NODE", &node.url);
+        }
+        command.output().expect("the program starts")
+    }
+
+    /// Runs a command that must succeed; its text.
+    pub(crate) fn text(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let text = String::from_utf8(output.stdout).expect("text");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {text}{error}");
+        text
+    }
+
+    /// Runs a command that must succeed; its result as JSON.
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
+        let arguments = [arguments, &["--json"]].concat();
+        let text = self.text(&arguments);
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in {text}"))
+    }
+
+    /// Runs a command that must fail in this way, saying this.
+    pub(crate) fn fails(&self, arguments: &[&str], code: i32, expected: &str) {
+        let output = self.run(arguments);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        let all = format!("{}{error}", String::from_utf8_lossy(&output.stdout));
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {all}");
+        assert!(error.contains(expected), "{arguments:?}: expected {expected:?} in: {error}");
+    }
+
+    /// A key and a deployed schema `book { pages: int, title: str }`; the id of the schema.
+    pub(crate) fn with_book_schema(&self) -> String {
+        self.text(&["key", "new"]);
+        self.write("schema.toml", BOOK);
+        let built = self.json(&["schema", "build"]);
+        self.text(&["schema", "deploy"]);
+        built["schemas"][0]["id"].as_str().expect("an id").to_owned()
+    }
+}
+
+/// A small schema.
+pub(crate) const BOOK: &str = r#"
+[book]
+description = "Something to read"
+[book.fields]
+pages = { type = "int" }
+title = { type = "str" }
+"#;
+
+impl RunningNode {
+    pub(crate) fn start(data_dir: &Path) -> Self {
+        let mut child = pandan()
+            .args(["node", "--http", "127.0.0.1:0", "--json", "--data-dir"])
+            .arg(data_dir)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let stdout = child.stdout.take().expect("it is piped");
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line).expect("a line");
+        let greeting: Value = serde_json::from_str(&line).expect("JSON");
+        let url = format!("http://{}", greeting["http"][0].as_str().expect("an address"));
+        Self { child, url, greeting }
+    }
+}
+
+impl Drop for RunningNode {
+    fn drop(&mut self) {
+        // Only this child; it may be gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The text at a place of a JSON value.
+pub(crate) fn text_at(value: &Value, name: &str) -> String {
+    value[name].as_str().unwrap_or_else(|| panic!("{name} in {value}")).to_owned()
+}
