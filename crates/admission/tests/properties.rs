@@ -53,7 +53,7 @@ fn history(steps: &[Step]) -> Vec<Candidate> {
             Some(previous) => {
                 let first = previous.as_slice()[0];
                 let (_, document) = stored.iter().find(|(id, _)| *id == first).unwrap();
-                memory.blind_args(author.public_key(), *document)
+                memory.blind_args(author.public_key(), *document).unwrap()
             }
         };
         let candidate = candidate(&author, &args, &operation);

@@ -1,85 +1,14 @@
 //! Key pairs, public keys and signatures against the vectors.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-mod common;
-
 use std::convert::Infallible;
 
-use common::{bytes, cases, text, vectors};
-use pandan_identity::{HexError, KeyPair, PublicKey, PublicKeyError, Signature, SignatureError};
+use pandan_identity::{HexError, KeyPair, PublicKey, Signature, SignatureError};
 use proptest::prelude::*;
-use serde_json::Value;
 
 #[test]
-fn ky1_key_pairs_sign_as_the_reference_does() {
-    for case in cases(&vectors("keys.json"), "pairs") {
-        let key_pair = KeyPair::from_seed_hex(text(case, "private_key")).unwrap();
-        let public_key = key_pair.public_key();
-        assert_eq!(public_key.to_string(), text(case, "public_key"));
-        for signed in cases(case, "signatures") {
-            let message = bytes(signed, "message");
-            let signature = key_pair.sign(&message);
-            assert_eq!(signature.to_string(), text(signed, "signature"));
-            assert_eq!(public_key.verify(&message, &signature), Ok(()));
-        }
-    }
-}
-
-/// The verdict on a case, which every way to verify must share.
-fn verify(case: &Value) -> Result<(), SignatureError> {
-    let message = bytes(case, "message");
-    let Ok(key) = <[u8; 32]>::try_from(bytes(case, "public_key")) else { panic!("{case}") };
-    let Ok(signature) = <[u8; 64]>::try_from(bytes(case, "signature")) else {
-        return Err(SignatureError::Invalid);
-    };
-    let signature = Signature::from_bytes(signature);
-    let at_once = PublicKey::from_signer(&key, &message, &signature);
-    let in_steps = PublicKey::from_bytes(&key)
-        .map_err(SignatureError::from)
-        .and_then(|key| key.verify(&message, &signature).map(|()| key));
-    let stored = PublicKey::from_stored_bytes(key).verify(&message, &signature);
-    assert_eq!(at_once, in_steps, "{case}");
-    assert_eq!(at_once.map(drop), stored, "{case}");
-    stored
-}
-
-#[test]
-fn ky1_signatures_are_decided_upon_as_written() {
-    for case in cases(&vectors("keys.json"), "verify") {
-        assert_eq!(verify(case).is_ok(), case["decided"] == true, "{}", text(case, "what"));
-    }
-}
-
-#[test]
-fn small_order_and_second_encodings_are_refused_by_name() {
-    for case in cases(&vectors("keys.json"), "public_keys") {
-        let (what, parsed) = (text(case, "what"), text(case, "text").parse::<PublicKey>());
-        let expected = match what {
-            "lower case" | "upper case" => None,
-            "not a point of the curve" => Some(PublicKeyError::NotOnCurve),
-            what if what.starts_with("torsion point") => Some(PublicKeyError::SmallOrder),
-            what if what.starts_with("y = ") => Some(PublicKeyError::NotCanonical),
-            _ => {
-                assert!(matches!(parsed, Err(PublicKeyError::Hex(_))), "{what}: {parsed:?}");
-                continue;
-            }
-        };
-        assert_eq!(parsed.err(), expected, "{what}");
-        if let Ok(key) = parsed {
-            assert_eq!(key.to_string(), text(case, "canonical"), "{what}");
-        }
-    }
-}
-
-#[test]
-fn private_key_texts_are_taken_or_refused() {
-    for case in cases(&vectors("keys.json"), "private_keys") {
-        let key_pair = KeyPair::from_seed_hex(text(case, "text"));
-        assert_eq!(key_pair.is_ok(), case["valid"] == true, "{}", text(case, "what"));
-        if let Ok(key_pair) = key_pair {
-            assert_eq!(key_pair.public_key().to_string(), text(case, "public_key"));
-        }
-    }
+fn ky1_keys_and_signatures_are_those_of_the_vectors() {
+    pandan_testkit::vectors::assert_passes("keys.json");
 }
 
 #[test]
