@@ -1,0 +1,126 @@
+//! Things that do the same work and are measured next to each other.
+
+use std::fmt;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+/// Does its work so many times and says how long that took.
+type Routine = Box<dyn FnMut(u64) -> Duration>;
+
+/// One of those who do the same work.
+pub struct Contestant {
+    name: &'static str,
+    /// How many times the unit of the group is done in one run.
+    units: u32,
+    routine: Routine,
+}
+
+impl Contestant {
+    /// Measures `run` alone.
+    pub fn new<T>(name: &'static str, mut run: impl FnMut() -> T + 'static) -> Self {
+        let routine = move |times| {
+            let start = Instant::now();
+            for _ in 0..times {
+                black_box(run());
+            }
+            start.elapsed()
+        };
+        Self { name, units: 1, routine: Box::new(routine) }
+    }
+
+    /// Measures `run`, which uses up what `prepare` makes; neither making it nor dropping the
+    /// result counts.
+    pub fn consuming<I, T>(
+        name: &'static str,
+        mut prepare: impl FnMut() -> I + 'static,
+        mut run: impl FnMut(I) -> T + 'static,
+    ) -> Self {
+        let routine = move |times| {
+            let mut total = Duration::ZERO;
+            for _ in 0..times {
+                let input = black_box(prepare());
+                let start = Instant::now();
+                let output = black_box(run(input));
+                total += start.elapsed();
+                drop(output);
+            }
+            total
+        };
+        Self { name, units: 1, routine: Box::new(routine) }
+    }
+
+    /// Says that one run does the unit of the group several times.
+    #[must_use]
+    pub fn of_units(self, units: u32) -> Self {
+        Self { units, ..self }
+    }
+
+    /// Who it is.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Runs so many times and says how long that took, for one unit each.
+    pub fn run(&mut self, times: u64) -> Duration {
+        (self.routine)(times) / self.units
+    }
+}
+
+/// Contestants, of which the first is ours, and what is asked of it.
+pub struct Group {
+    /// What is done.
+    pub name: &'static str,
+    /// Ours comes first.
+    pub contestants: Vec<Contestant>,
+    /// What is asked of ours.
+    pub limits: Vec<Limit>,
+}
+
+/// What is asked of ours, compared with another contestant of its group.
+#[derive(Clone, Copy, Debug)]
+pub enum Limit {
+    /// It may take this many times as long.
+    AtMostTimes(f64, &'static str),
+    /// It has to be this many times as fast.
+    FasterBy(f64, &'static str),
+    /// One run takes at most this long.
+    Within(Duration),
+}
+
+impl Limit {
+    /// The other contestant, if there is one.
+    #[must_use]
+    pub fn other(self) -> Option<&'static str> {
+        match self {
+            Self::AtMostTimes(_, other) | Self::FasterBy(_, other) => Some(other),
+            Self::Within(_) => None,
+        }
+    }
+
+    /// What was reached and whether that is enough, from the times of ours and of the other.
+    #[must_use]
+    pub fn judge(self, ours: Duration, other: Duration) -> (String, bool) {
+        match self {
+            Self::AtMostTimes(limit, _) => {
+                let ratio = ours.as_secs_f64() / other.as_secs_f64();
+                (format!("{ratio:.2} of its time"), ratio <= limit)
+            }
+            Self::FasterBy(limit, _) => {
+                let ratio = other.as_secs_f64() / ours.as_secs_f64();
+                (format!("{ratio:.1} times as fast"), ratio >= limit)
+            }
+            Self::Within(limit) => (format!("{ours:.1?}"), ours <= limit),
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AtMostTimes(limit, other) => write!(f, "at most {limit} of {other}"),
+            Self::FasterBy(limit, other) => write!(f, "at least {limit} times {other}"),
+            Self::Within(limit) => write!(f, "within {limit:?}"),
+        }
+    }
+}
