@@ -6,7 +6,7 @@ use super::catalog;
 use super::condition::Rows;
 use super::digest::{self, Digest};
 use super::fault::Result;
-use super::find::{self, Search};
+use super::find::{self, Found, Search};
 use super::rows::{Records, Table};
 use crate::StoreError;
 use crate::cursor::{Cursor, Scope};
@@ -22,15 +22,13 @@ pub(super) fn page(connection: &Connection, query: &CollectionQuery) -> Result<P
         let total = query.window.count.then_some(0);
         return Ok(Page { total, ..Page::default() });
     };
-    let searches = searches(connection, query, schema.id);
     let limit = query.window.first.saturating_add(1);
     let mut found = Vec::new();
     let mut total = 0;
-    for search in &searches {
-        found = find::merge(found, search.page(after, limit)?, query.order.direction, limit);
-        if query.window.count {
-            total += search.count()?;
-        }
+    for search in searches(connection, query, schema.id) {
+        let (part, count) = part(&search, query, limit)?;
+        found = find::merge(found, part, query.order.direction, limit);
+        total += count;
     }
     let has_next = found.len() == limit;
     found.truncate(query.window.first);
@@ -43,6 +41,27 @@ pub(super) fn page(connection: &Connection, query: &CollectionQuery) -> Result<P
         Some(Item { document, cursor })
     });
     Ok(Page { items: items.collect(), has_next, total: query.window.count.then_some(total) })
+}
+
+/// Up to `limit` documents behind the cursor, and the number of all if it was asked for.
+fn part(search: &Search<'_>, query: &CollectionQuery, limit: usize) -> Result<(Vec<Found>, u64)> {
+    let after = query.window.after.as_ref();
+    if let Some(after) = after {
+        search.check(after)?;
+    }
+    if !query.conditions.is_empty()
+        && let Some(few) = search.few()?
+    {
+        let count = few.len() as u64;
+        let mut found = match after {
+            None => few,
+            Some(after) => find::behind(few, after, query.order.direction),
+        };
+        found.truncate(limit);
+        return Ok((found, count));
+    }
+    let count = if query.window.count { search.count()? } else { 0 };
+    Ok((search.page(after, limit)?, count))
 }
 
 /// One search among the documents, and one among the deleted ones if they are asked for.

@@ -1,27 +1,36 @@
 //! Finding the documents of a page: ids and order keys, from indexes where there are any.
 //!
-//! A page never sorts more rows than it holds. Rows are keyed by document id, so that an index by
-//! key yields rows by key and document id, both ascending. Of the places behind a cursor those
-//! with its own key come first, found by document id; then those with later keys. In descending
-//! order ties still ascend, which no index yields: there the key of the last place of the page is
-//! looked up first, then all rows with earlier keys are taken, and of those with that key as many
-//! as fit.
+//! When conditions hold for few documents, all of these are found by the conditions and put in
+//! order here. Else the rows are walked in their order, so that a page never sorts more rows than
+//! it holds, and those that do not match are passed over: there are enough that do.
+//!
+//! Rows are keyed by document id, so that an index by key yields rows by key and document id, both
+//! ascending. Of the places behind a cursor those with its own key come first, found by document
+//! id; then those with later keys. In descending order ties still ascend, which no index yields:
+//! there the key of the last place of the page is looked up first, then all rows with earlier keys
+//! are taken, and of those with that key as many as fit.
 
 use std::cmp::Ordering;
 
-use pandan_operations::{DocumentId, Float};
-use pandan_schema::{FieldType, Schema};
-use rusqlite::types::{Value as Sql, ValueRef};
+use pandan_operations::DocumentId;
+use pandan_schema::Schema;
+use rusqlite::types::Value as Sql;
+use rusqlite::vtab::array::Array;
 use rusqlite::{Connection, params_from_iter};
 
 use super::condition::{Rows, Where};
 use super::digest;
-use super::fault::{Fault, Result};
+use super::fault::Result;
+use super::key::Key;
 use super::param::Param;
-use super::{table, value};
-use crate::StoreError;
 use crate::cursor::{Cursor, OrderKey};
 use crate::query::{Condition, Direction, Order, OrderBy};
+
+/// Up to this many documents are found by the conditions alone, whatever their order.
+///
+/// Among a million documents a page of 25 walks past 25,000 rows at worst; reading a thousand
+/// rows in vain takes about a millisecond.
+const FEW: usize = 1_000;
 
 /// A document that was found, and what it is ordered by.
 #[derive(Clone, Debug)]
@@ -60,6 +69,22 @@ impl<'a> Search<'a> {
         let matching = rows.matching(conditions);
         let key = Key::new(schema, rows, &order.by);
         Self { connection, rows, matching, key, direction: order.direction }
+    }
+
+    /// All rows that match, in order, if they are few.
+    pub(super) fn few(&self) -> Result<Option<Vec<Found>>> {
+        let sql = format!(
+            "SELECT doc, {} FROM {} WHERE 1{} LIMIT ?",
+            self.key.sql,
+            self.rows.table(),
+            self.matching.sql
+        );
+        let mut found = self.run(&sql, &self.matching, [Param::limit(FEW + 1)])?;
+        if found.len() > FEW {
+            return Ok(None);
+        }
+        found.sort_by(|a, b| a.compare(b, self.direction));
+        Ok(Some(found))
     }
 
     /// Up to `limit` rows behind a place, or from the beginning.
@@ -136,6 +161,12 @@ impl<'a> Search<'a> {
         Ok(found)
     }
 
+    /// Refuses a cursor of another order.
+    pub(super) fn check(&self, after: &Cursor) -> Result<()> {
+        self.key.bind(&after.key)?;
+        Ok(())
+    }
+
     /// Rows with this key.
     fn ties(&self, key: &Sql, after: Option<&DocumentId>, limit: usize) -> Result<Vec<Found>> {
         let mut ties = self.matching.with(&self.key.equal(), [Param::One(key.clone())]);
@@ -154,9 +185,17 @@ impl<'a> Search<'a> {
         skip: usize,
     ) -> Result<Vec<Found>> {
         let sql = self.statement(matching, order);
-        let mut params = matching.params.clone();
-        params.extend([Param::limit(limit), Param::limit(skip)]);
-        let mut statement = self.connection.prepare_cached(&sql)?;
+        self.run(&sql, matching, [Param::limit(limit), Param::limit(skip)])
+    }
+
+    fn run(
+        &self,
+        sql: &str,
+        matching: &Where,
+        limits: impl IntoIterator<Item = Param>,
+    ) -> Result<Vec<Found>> {
+        let params = matching.params.iter().cloned().chain(limits);
+        let mut statement = self.connection.prepare_cached(sql)?;
         let mut rows = statement.query(params_from_iter(params))?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
@@ -168,28 +207,40 @@ impl<'a> Search<'a> {
 
     fn statement(&self, matching: &Where, order: &str) -> String {
         format!(
-            "SELECT doc, {key} FROM {table} WHERE 1{conditions} ORDER BY {order} LIMIT ? OFFSET ?",
+            "SELECT doc, {key} FROM {table}{index} WHERE 1{conditions} ORDER BY {order} \
+             LIMIT ? OFFSET ?",
             key = self.key.sql,
             table = self.rows.table(),
+            index = self.key.index.as_ref().map_or(String::new(), |it| format!(" INDEXED BY {it}")),
             conditions = matching.sql,
         )
     }
 }
 
-/// The keys of those among these documents that match.
+/// The keys of those among these documents that match, in no order.
 pub(super) fn keys_of(
     connection: &Connection,
     schema: &Schema,
     rows: Rows<'_>,
     conditions: &[Condition],
     by: Option<&OrderBy>,
-    documents: rusqlite::vtab::array::Array,
+    documents: Array,
 ) -> Result<Vec<Found>> {
     let key = by.map_or_else(Key::nothing, |by| Key::new(schema, rows, by));
     let matching = rows.matching(conditions).with("doc IN rarray(?)", [Param::Set(documents)]);
-    let order = Order { by: OrderBy::DocumentId, direction: Direction::Ascending };
-    let search = Search { connection, rows, matching, key, direction: order.direction };
-    search.select(&search.matching, "doc", usize::MAX, 0)
+    let sql = format!("SELECT doc, {} FROM {} WHERE 1{}", key.sql, rows.table(), matching.sql);
+    let direction = Direction::Ascending;
+    let search = Search { connection, rows, matching, key, direction };
+    search.run(&sql, &search.matching, [])
+}
+
+/// Those of an ordered list that come behind a place.
+pub(super) fn behind(mut found: Vec<Found>, after: &Cursor, direction: Direction) -> Vec<Found> {
+    let is_behind = |found: &Found| {
+        after.compare(&found.key, &found.document, None, direction) == Ordering::Greater
+    };
+    let first = found.partition_point(|found| !is_behind(found));
+    found.split_off(first)
 }
 
 /// Merges two ordered lists, up to a length.
@@ -205,127 +256,4 @@ pub(super) fn merge(
     }
     a.truncate(limit);
     a
-}
-
-/// What rows are ordered by, as SQL.
-#[derive(Debug)]
-struct Key {
-    sql: String,
-    kind: Kind,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Document,
-    Nothing,
-    Bool,
-    Int,
-    Float,
-    Text,
-    /// Bytes and ids.
-    Bytes,
-    /// The first item of a list; none of an empty one, which is stored as no bytes.
-    Item,
-}
-
-impl Key {
-    fn new(schema: &Schema, rows: Rows<'_>, by: &OrderBy) -> Self {
-        let name = match by {
-            OrderBy::DocumentId => return Self { sql: "doc".into(), kind: Kind::Document },
-            OrderBy::ViewId => return Self { sql: rows.view().into(), kind: Kind::Bytes },
-            OrderBy::Field(name) => name,
-        };
-        match (rows, schema.field(name.as_str())) {
-            (Rows::Live { .. }, Some((position, field_type))) => {
-                let sql = table::order_key(position, field_type);
-                Self { sql, kind: Kind::of(field_type) }
-            }
-            _ => Self::nothing(),
-        }
-    }
-
-    fn nothing() -> Self {
-        Self { sql: "NULL".into(), kind: Kind::Nothing }
-    }
-
-    const fn is_document(&self) -> bool {
-        matches!(self.kind, Kind::Document)
-    }
-
-    const fn is_nothing(&self) -> bool {
-        matches!(self.kind, Kind::Nothing)
-    }
-
-    fn ordered(&self, direction: Direction) -> String {
-        match (self.kind, direction) {
-            (Kind::Document, Direction::Ascending) | (Kind::Nothing, _) => String::from("doc"),
-            (Kind::Document, Direction::Descending) => String::from("doc DESC"),
-            (_, Direction::Ascending) => format!("{}, doc", self.sql),
-            (_, Direction::Descending) => format!("{} DESC, doc", self.sql),
-        }
-    }
-
-    fn descending(&self) -> String {
-        format!("{} DESC", self.sql)
-    }
-
-    fn later(&self, direction: Direction) -> String {
-        match direction {
-            Direction::Ascending => format!("{} > ?", self.sql),
-            Direction::Descending => format!("{} < ?", self.sql),
-        }
-    }
-
-    fn earlier(&self) -> String {
-        format!("{} > ?", self.sql)
-    }
-
-    fn equal(&self) -> String {
-        format!("{} = ?", self.sql)
-    }
-
-    /// A key as it stands in the table; none for the key of documents without fields.
-    fn bind(&self, key: &OrderKey) -> std::result::Result<Option<Sql>, StoreError> {
-        Ok(Some(match (self.kind, key) {
-            (Kind::Bool, OrderKey::Bool(value)) => Sql::Integer(i64::from(*value)),
-            (Kind::Int, OrderKey::Int(value)) => Sql::Integer(*value),
-            (Kind::Float, OrderKey::Float(value)) => value::float(*value),
-            (Kind::Text, OrderKey::Text(value)) => Sql::Text(value.clone()),
-            (Kind::Bytes | Kind::Item, OrderKey::Bytes(value)) => Sql::Blob(value.clone()),
-            (Kind::Item, OrderKey::Nothing) => Sql::Blob(Vec::new()),
-            (Kind::Bytes, OrderKey::Nothing) | (_, OrderKey::Nothing) => return Ok(None),
-            _ => return Err(StoreError::ForeignCursor),
-        }))
-    }
-
-    fn read(&self, stored: ValueRef<'_>) -> Result<OrderKey> {
-        Ok(match (self.kind, stored) {
-            (Kind::Nothing, _) | (Kind::Item, ValueRef::Blob([])) => OrderKey::Nothing,
-            (Kind::Bool, ValueRef::Integer(value)) => OrderKey::Bool(value != 0),
-            (Kind::Int, ValueRef::Integer(value)) => OrderKey::Int(value),
-            (Kind::Float, ValueRef::Real(value)) => OrderKey::Float(Float::new(value)),
-            (Kind::Float, ValueRef::Blob([])) => OrderKey::Float(Float::NAN),
-            (Kind::Text, ValueRef::Text(bytes)) => OrderKey::Text(value::text(bytes)?),
-            (Kind::Document | Kind::Bytes | Kind::Item, ValueRef::Blob(bytes)) => {
-                OrderKey::Bytes(bytes.to_vec())
-            }
-            (_, found) => {
-                let found = found.data_type();
-                return Err(Fault::inconsistent(format_args!("an order key is of type {found}")));
-            }
-        })
-    }
-}
-
-impl Kind {
-    const fn of(field_type: &FieldType) -> Self {
-        match field_type {
-            FieldType::Bool => Self::Bool,
-            FieldType::Int => Self::Int,
-            FieldType::Float => Self::Float,
-            FieldType::Str => Self::Text,
-            FieldType::Bytes | FieldType::Relation(_) | FieldType::PinnedRelation(_) => Self::Bytes,
-            FieldType::RelationList(_) | FieldType::PinnedRelationList(_) => Self::Item,
-        }
-    }
 }

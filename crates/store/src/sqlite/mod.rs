@@ -21,11 +21,14 @@ mod facts;
 mod fault;
 mod find;
 mod history;
+mod key;
 mod lists;
 mod materialise;
 mod migrate;
 mod param;
 mod pieces;
+#[cfg(test)]
+mod plans;
 mod rows;
 mod snapshot;
 mod table;

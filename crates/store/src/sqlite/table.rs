@@ -47,6 +47,11 @@ pub(super) fn order_key(position: usize, field_type: &FieldType) -> String {
     }
 }
 
+/// The index that yields rows in the order of a field.
+pub(super) fn order_index(schema: i64, position: usize) -> Option<String> {
+    (position < MAX_INDEXED_FIELDS).then(|| format!("{}_by_{}", name(schema), column(position)))
+}
+
 /// The part of a field by which it is found.
 pub(super) fn beginning(position: usize, field_type: &FieldType) -> String {
     let column = column(position);
