@@ -1,5 +1,6 @@
 //! GraphQL over HTTP with a node.
 
+use std::io::Read;
 use std::time::Duration;
 
 use pandan_bamboo::{EntryHash, Links, LogId, NextArgs, SeqNum};
@@ -18,6 +19,7 @@ pub(crate) const DEFAULT_NODE: &str = "http://127.0.0.1:2020";
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     agent: Agent,
+    base: String,
     endpoint: String,
 }
 
@@ -34,6 +36,14 @@ pub(crate) enum ClientError {
         url: String,
         /// What the system says.
         reason: String,
+    },
+    /// This program does not encrypt.
+    #[error(
+        "cannot talk to {url}: only plain HTTP is known; open a tunnel such as `ssh -L 2020:localhost:2020 HOST` and use http://127.0.0.1:2020"
+    )]
+    Encrypted {
+        /// The address.
+        url: String,
     },
     /// Somebody else listens there.
     #[error(
@@ -60,6 +70,7 @@ pub(crate) enum ClientError {
 impl ClientError {
     pub(crate) const fn exit(&self) -> Exit {
         match self {
+            Self::Encrypted { .. } => Exit::Usage,
             Self::Unreachable { .. } | Self::NotANode { .. } => Exit::Unreachable,
             Self::Refused { .. } => Exit::Refused,
         }
@@ -90,7 +101,12 @@ impl Client {
             .timeout_connect(Some(CONNECT_TIMEOUT))
             .timeout_global(Some(ANSWER_TIMEOUT))
             .build();
-        Self { agent: config.into(), endpoint: format!("{base}/graphql") }
+        Self { agent: config.into(), endpoint: format!("{base}/graphql"), base }
+    }
+
+    /// The address of the node.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
     }
 
     /// The address of the API.
@@ -100,6 +116,9 @@ impl Client {
 
     /// Asks a question; the answer is what GraphQL calls `data`.
     pub(crate) fn query(&self, text: &str, variables: &Value) -> Result<Value, ClientError> {
+        if self.endpoint.starts_with("https:") {
+            return Err(ClientError::Encrypted { url: self.endpoint.clone() });
+        }
         let body = json!({ "query": text, "variables": variables }).to_string();
         let request = self.agent.post(&self.endpoint).content_type("application/json");
         let mut response =
@@ -115,6 +134,18 @@ impl Client {
             Some(data) if data.is_object() => Ok(data),
             _ => Err(self.not_a_node(format!("{} without data", response.status()))),
         }
+    }
+
+    /// Fetches a file of the node: its length, if it is told, and its content.
+    pub(crate) fn get(&self, path: &str) -> Result<(Option<u64>, impl Read + use<>), ClientError> {
+        let url = format!("{}{path}", self.base);
+        let response = self.agent.get(&url).call().map_err(|error| self.unreachable(&error))?;
+        if response.status() != 200 {
+            let message = format!("there is nothing at {url} (status {})", response.status());
+            return Err(ClientError::Refused { message, code: None, requirement: None });
+        }
+        let body = response.into_body();
+        Ok((body.content_length(), body.into_reader()))
     }
 
     /// The arguments for the next entry of a key.

@@ -92,6 +92,17 @@ pub(crate) struct Limit {
     value: u64,
 }
 
+/// The names of all limits with what they are unless told otherwise, for people.
+pub(crate) fn limits_help() -> String {
+    let mut limits = Limits::default();
+    let lines = LIMITS.iter().map(|(name, find)| match find(&mut limits) {
+        Slot::Count(count) => format!("  {name}={count}"),
+        Slot::Seconds(time) => format!("  {name}={}", time.as_secs()),
+    });
+    let lines: Vec<_> = lines.collect();
+    format!("Limits and their defaults:\n{}", lines.join("\n"))
+}
+
 /// How a limit is set.
 enum Slot<'a> {
     Count(&'a mut usize),
@@ -166,14 +177,25 @@ pub(crate) enum ConfigError {
 const KEYS: [&str; 5] = ["data_dir", "http", "durability", "log_level", "limits"];
 
 /// Settings of another node program, and what they are called here.
-const TRANSLATIONS: [(&str, &str); 6] = [
+const TRANSLATIONS: [(&str, &str); 15] = [
     ("http_port", "write `http = \"127.0.0.1:2020\"` (\"0.0.0.0:2020\" to listen to everyone)"),
     ("database_url", "write `data_dir = \"…\"`, a folder in which the node keeps its database"),
     ("database_max_connections", "take it out: the node needs no such number"),
     ("blobs_base_path", "take it out: blobs are kept in `data_dir`"),
     ("worker_pool_size", "take it out: documents are materialised while they are published"),
-    ("private_key", "take it out: keys stay with those who sign"),
+    ("private_key", ALONE),
+    ("node_port", ALONE),
+    ("transport", ALONE),
+    ("psk", ALONE),
+    ("mdns", ALONE),
+    ("direct_node_addresses", ALONE),
+    ("allow_peer_ids", ALONE),
+    ("relay_addresses", ALONE),
+    ("relay_mode", ALONE),
+    ("allow_schema_ids", "take it out: the node serves every schema that is published to it"),
 ];
+
+const ALONE: &str = "take it out: this version does not talk to other nodes yet";
 
 impl File {
     /// Reads the text of a file; relative paths in it begin where the file is.

@@ -130,6 +130,25 @@ fn operations_as_json_are_published() {
 }
 
 #[test]
+fn files_are_published_and_fetched() {
+    let desk = Desk::with_node();
+    desk.text(&["key", "new"]);
+    let content: Vec<u8> = (0..600_000_u32).map(|index| index.to_le_bytes()[0]).collect();
+    for (name, length, pieces) in [("long.png", content.len(), 3), ("empty.txt", 0, 1)] {
+        std::fs::write(desk.path(name), &content[..length]).expect("writes to its own folder");
+        let put = desk.json(&["blob", "put", name]);
+        assert_eq!((&put["length"], &put["pieces"]), (&length.into(), &pieces.into()));
+        desk.text(&["blob", "get", &text_at(&put, "document"), "--output", "back"]);
+        let back = std::fs::read(desk.path("back")).expect("it was written");
+        assert!(back == content[..length], "{name}");
+    }
+    desk.fails(&["blob", "put", "none"], 2, "cannot read none");
+    desk.fails(&["blob", "put", "long.png", "--mime-type", "Image"], 2, "media type");
+    let nothing = "0020af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262";
+    desk.fails(&["blob", "get", nothing], 4, "there is nothing at");
+}
+
+#[test]
 fn logs_and_entries_are_verified() {
     let desk = Desk::with_node();
     desk.with_book_schema();
@@ -155,6 +174,10 @@ fn logs_and_entries_are_verified() {
     for expected in ["sequence number 4", "skiplink: hash of entry 1", "update", "✓ signature"] {
         assert!(text.contains(expected), "{expected} in {text}");
     }
+    let data = desk.path("data");
+    let offline = ["log", "verify", &key, "3", "--data-dir", data.to_str().expect("text")];
+    assert_eq!(desk.json(&offline)["entries"], 4);
+    desk.fails(&["log", "verify", &key, "3", "--data-dir", "."], 2, "no data of a node");
     desk.write("entry.bin", &entry);
     let broken = entry.replacen("00", "01", 1);
     desk.fails(&["entry", "inspect", &broken], 5, "does not hold");

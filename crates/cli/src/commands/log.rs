@@ -1,10 +1,13 @@
 //! `pandan log`: the entries of one author in one log.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use pandan_bamboo::{Header, LogId};
+use pandan_bamboo::{Header, LogId, SeqNum};
 use pandan_identity::PublicKey;
 use pandan_operations::{Action, Operation};
+use pandan_store::{SqliteStore, Store};
 use serde_json::json;
 
 use crate::arguments::NodeArgs;
@@ -44,27 +47,74 @@ struct Source {
     log_id: LogId,
     #[command(flatten)]
     node: NodeArgs,
+    /// Read from the folder of a node, running or not, instead of asking it
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
 }
 
 impl Source {
     fn entries(&self) -> anyhow::Result<Vec<RawEntry>> {
-        let client = self.node.client();
-        let mut all = Vec::new();
-        loop {
-            let from = all.len() as u64 + 1;
-            let page = remote::log_entries_page(&client, &self.author, self.log_id, from, ENTRIES)?;
-            let last = page.len() < ENTRIES;
-            all.extend(page);
-            if last {
-                break;
-            }
-        }
-        if all.is_empty() {
+        let read = match &self.data_dir {
+            None => self.ask_node(),
+            Some(folder) => self.read_folder(folder),
+        };
+        let entries = read?;
+        if entries.is_empty() {
             return Err(usage(format!("there is no log {} of {}", self.log_id, self.author)));
         }
-        Ok(all)
+        Ok(entries)
+    }
+
+    fn ask_node(&self) -> anyhow::Result<Vec<RawEntry>> {
+        let client = self.node.client();
+        pages(|from| {
+            Ok(remote::log_entries_page(
+                &client,
+                &self.author,
+                self.log_id,
+                from.number(),
+                ENTRIES,
+            )?)
+        })
+    }
+
+    fn read_folder(&self, folder: &Path) -> anyhow::Result<Vec<RawEntry>> {
+        let path = folder.join(DATABASE);
+        if !path.is_file() {
+            return Err(usage(format!("{} holds no data of a node", folder.display())));
+        }
+        let in_folder = || format!("cannot read the data in {}", folder.display());
+        let store = SqliteStore::open_read_only(&path).with_context(in_folder)?;
+        let snapshot = store.snapshot().with_context(in_folder)?;
+        pages(|from| {
+            let page = snapshot.log(&self.author, self.log_id, from, ENTRIES);
+            let page = page.with_context(in_folder)?.into_iter().map(|stored| RawEntry {
+                entry: stored.entry.as_bytes().to_vec(),
+                operation: stored.operation,
+            });
+            Ok(page.collect())
+        })
     }
 }
+
+/// Reads a log page by page from its beginning.
+fn pages(
+    page_from: impl Fn(SeqNum) -> anyhow::Result<Vec<RawEntry>>,
+) -> anyhow::Result<Vec<RawEntry>> {
+    let mut all = Vec::new();
+    while let Some(from) = SeqNum::new(all.len() as u64 + 1) {
+        let page = page_from(from)?;
+        let is_last = page.len() < ENTRIES;
+        all.extend(page);
+        if is_last {
+            break;
+        }
+    }
+    Ok(all)
+}
+
+/// The database in the folder of a node.
+const DATABASE: &str = "pandan.sqlite";
 
 /// An entry of which everything was checked.
 struct Checked {

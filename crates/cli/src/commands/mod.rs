@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod blob;
 mod completions;
 mod demo;
 mod document;
@@ -30,6 +31,9 @@ pub(crate) enum Command {
     /// Write and read documents
     #[command(subcommand)]
     Document(document::DocumentCommand),
+    /// Publish and fetch files
+    #[command(subcommand)]
+    Blob(blob::BlobCommand),
     /// Publish an operation written as JSON
     Publish(publish::Publish),
     /// Show and verify logs
@@ -52,6 +56,7 @@ pub(crate) fn run(command: Command, out: Output) -> anyhow::Result<()> {
         Command::Key(command) => command.run(out),
         Command::Schema(command) => command.run(out),
         Command::Document(command) => command.run(out),
+        Command::Blob(command) => command.run(out),
         Command::Publish(command) => command.run(out),
         Command::Log(command) => command.run(out),
         Command::Entry(command) => command.run(out),

@@ -9,7 +9,7 @@ use etcetera::BaseStrategy;
 use pandan_node::{Config, Storage};
 use serde_json::json;
 
-use crate::config::{Durable, File, HttpAddress, Limit, LogLevel};
+use crate::config::{Durable, File, HttpAddress, Limit, LogLevel, limits_help};
 use crate::failure::usage;
 use crate::logging;
 use crate::output::Output;
@@ -18,6 +18,7 @@ use crate::style::{BOLD, DIM, VALUE, paint};
 
 /// Run a node until it is asked to stop (SIGINT, SIGTERM)
 #[derive(Args, Debug)]
+#[command(after_help = limits_help())]
 pub(crate) struct RunNode {
     /// File with settings; without it ./pandan.toml or pandan/config.toml in the folder for
     /// configuration of the system, if they exist

@@ -172,9 +172,9 @@ impl Drawing {
     }
 }
 
-/// The same colour for the same author, as long as there are few of them.
+/// The same colour for the same author, as long as there are few of them. Ids have the first one.
 pub(super) fn colour(index: usize) -> anstyle::Style {
-    PALETTE[index % PALETTE.len()]
+    PALETTE[1 + index % (PALETTE.len() - 1)]
 }
 
 #[cfg(test)]
