@@ -5,10 +5,8 @@ use std::borrow::Cow;
 use super::answer::{Answer, Key};
 use super::api::Api;
 use super::budget::{Budget, Exceeded};
-use super::types::{
-    EnumType, FieldDef, InputDef, Named, Object, Scalar, Shape, TypeRef, argument, enumeration,
-    object, plain,
-};
+use super::fields::{argument, enumeration, object, plain};
+use super::types::{EnumType, FieldDef, InputDef, Named, Object, Scalar, Shape, TypeRef};
 
 /// What is selected of an introspection object.
 #[derive(Debug)]

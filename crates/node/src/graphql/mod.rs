@@ -12,6 +12,7 @@ mod arguments;
 mod budget;
 mod error;
 mod execute;
+mod fields;
 mod introspection;
 mod plan;
 mod planner;

@@ -10,6 +10,7 @@ use super::answer::Key;
 use super::api::Api;
 use super::arguments::{self, Arguments};
 use super::error::{Error, code};
+use super::fields::argument;
 use super::introspection::{IntroField, IntroPlan, Subject};
 use super::plan::{
     CollectionField, CollectionPlan, DocumentField, DocumentPlan, FieldsPlan, Leaves, Plan, Root,
@@ -18,7 +19,7 @@ use super::plan::{
 use super::syntax::{
     At, Directive, Document, Field, Fragment, Operation, OperationKind, Selection, same_arguments,
 };
-use super::types::{COLLECTION_PREFIX, FieldDef, InputDef, Named, Object, Scalar, argument};
+use super::types::{COLLECTION_PREFIX, FieldDef, InputDef, Named, Object, Scalar};
 use super::values::{Fitter, Fitting, Variables};
 use crate::config::Limits;
 

@@ -10,11 +10,12 @@ use std::collections::{HashMap, HashSet};
 
 use super::api::Api;
 use super::error::{Error, code};
+use super::fields::argument;
 use super::syntax::{
     Argument, At, Directive, Document, Field, Fragment, Operation, OperationKind, Selection, Value,
     ValueKind,
 };
-use super::types::{InputDef, Named, Object, Scalar, argument};
+use super::types::{InputDef, Named, Object, Scalar};
 use super::values::Fitter;
 use crate::text::shorten;
 

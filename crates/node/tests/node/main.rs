@@ -1,5 +1,16 @@
 //! A running node, asked over HTTP.
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
 
+mod blobs;
 mod first_steps;
+mod http;
+mod language;
+mod lifecycle;
+mod limits;
+mod publishing;
 mod queries;
+mod relations;
+mod schema;
+mod schemas;
 mod support;
+mod zoo;

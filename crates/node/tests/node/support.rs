@@ -1,6 +1,5 @@
 //! A running node, asked over HTTP as clients ask, and people who publish to it.
 #![allow(dead_code, unreachable_pub, reason = "shared by the files of this test")]
-#![allow(clippy::unwrap_used, reason = "the helpers of tests")]
 
 use std::sync::Arc;
 
