@@ -43,13 +43,70 @@ pub fn decode<const N: usize>(text: &str) -> Result<[u8; N], HexError> {
 }
 
 fn digit(byte: u8, offset: usize) -> Result<u8, HexError> {
-    char::from(byte)
-        .to_digit(16)
-        .and_then(|value| u8::try_from(value).ok())
-        .ok_or(HexError::Digit { offset, found: byte })
+    match byte {
+        b'0'..=b'9' => Ok(byte.wrapping_sub(b'0')),
+        b'a'..=b'f' => Ok(byte.wrapping_sub(b'a' - 10)),
+        b'A'..=b'F' => Ok(byte.wrapping_sub(b'A' - 10)),
+        _ => Err(HexError::Digit { offset, found: byte }),
+    }
 }
 
 /// Writes bytes as lower case hex digits.
 pub fn write(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
-    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    // A whole chunk at a time: handing over digits one by one costs more than making them.
+    let mut buffer = [0; CHUNK_LENGTH * 2];
+    for chunk in bytes.chunks(CHUNK_LENGTH) {
+        let (pairs, _) = buffer.as_chunks_mut();
+        for ([high, low], byte) in pairs.iter_mut().zip(chunk) {
+            (*high, *low) = (digit_of(byte >> 4), digit_of(byte & 0xf));
+        }
+        let digits = buffer.get(..chunk.len().saturating_mul(2)).unwrap_or(&buffer);
+        f.write_str(str::from_utf8(digits).expect("digits are ASCII"))?;
+    }
+    Ok(())
+}
+
+/// Bytes written at once; a key or a digest is one chunk.
+const CHUNK_LENGTH: usize = 32;
+
+const fn digit_of(nibble: u8) -> u8 {
+    match nibble {
+        0..=9 => b'0'.saturating_add(nibble),
+        _ => (b'a' - 10).saturating_add(nibble),
+    }
+}
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use std::string::{String, ToString};
+    use std::vec::Vec;
+
+    use super::*;
+
+    struct Text<'a>(&'a [u8]);
+
+    impl fmt::Display for Text<'_> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write(f, self.0)
+        }
+    }
+
+    #[test]
+    fn every_byte_is_written_as_formatting_does() {
+        let bytes: Vec<u8> = (0..=u8::MAX).collect();
+        let mut expected = String::new();
+        for (length, byte) in bytes.iter().enumerate() {
+            let start = bytes.get(..length).unwrap();
+            assert_eq!(Text(start).to_string(), expected);
+            expected.push_str(&std::format!("{byte:02x}"));
+        }
+    }
+
+    #[test]
+    fn digits_are_those_of_either_case() {
+        for byte in 0..=u8::MAX {
+            let value = char::from(byte).to_digit(16).and_then(|value| u8::try_from(value).ok());
+            assert_eq!(digit(byte, 7), value.ok_or(HexError::Digit { offset: 7, found: byte }));
+        }
+    }
 }
