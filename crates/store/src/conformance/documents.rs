@@ -6,10 +6,10 @@ use pandan_operations::{DocumentId, DocumentViewId, Fields, RawValue};
 use pandan_schema::{FieldType, Schema, Value};
 
 use super::author::{Author, Signed, fields, text};
-use super::world::{World, name};
+use super::world::{World, all, by, ids, name, on_field};
 use super::zoo::no_operation;
 use crate::contract::{DocumentRecord, Store};
-use crate::query::Selection;
+use crate::query::{Direction, Operand, Selection, Test};
 
 struct Scene {
     world: World,
@@ -241,7 +241,7 @@ pub(super) fn check_selection(new_store: &dyn Fn() -> Box<dyn Store>) {
     for (selected, expected) in table {
         let selection = Selection::Only(selected.iter().map(|field| name(field)).collect());
         let found = scene.world.snapshot().documents(&[scene.note], &selection);
-        let mut query = super::world::all(&scene.schema);
+        let mut query = all(&scene.schema);
         query.selection = selection;
         let page = scene.world.collection(&query);
         let found = found.expect("documents can be read").into_iter().flatten();
@@ -251,6 +251,85 @@ pub(super) fn check_selection(new_store: &dyn Fn() -> Box<dyn Store>) {
             assert_eq!(names, expected, "{selected:?}");
         }
     }
+}
+
+/// Names of fields are told apart by the case of their letters, and no name means anything.
+pub(super) fn check_field_names(new_store: &dyn Fn() -> Box<dyn Store>) {
+    let names = ["A", "Order", "a", "doc", "f0", "order", "rowid", "select", "view"];
+    let mut world = World::new(new_store());
+    let schema = world.define("thing", &names.map(|name| (name, FieldType::Int)));
+    let values = |sign: i64| {
+        let values = names.into_iter().zip(1..);
+        fields(values.map(|(name, value)| (name, RawValue::Int(value * sign))))
+    };
+    let [plus, minus] = [1, -1].map(|sign| world.create(&schema, values(sign)));
+    for (field, value) in names.into_iter().zip(1..) {
+        assert_eq!(world.document(plus).field(field), Some(&Value::Int(value)));
+        assert_eq!(world.document(minus).field(field), Some(&Value::Int(-value)));
+        let is = Test::Equal(Operand::Value(Value::Int(value)));
+        assert_eq!(world.ids(&schema, vec![on_field(field, is)]), [plus], "{field}");
+        let mut query = all(&schema);
+        query.order = by(field, Direction::Ascending);
+        assert_eq!(ids(&world.collection(&query)), [minus, plus], "by {field}");
+    }
+}
+
+/// Schemas can have many fields, and each of them can be asked for.
+pub(super) fn check_many_fields(new_store: &dyn Fn() -> Box<dyn Store>) {
+    const COUNT: usize = 150;
+    let mut world = World::new(new_store());
+    let names: Vec<_> = (0..COUNT).map(|number| format!("field_{number:03}")).collect();
+    let types: Vec<_> = names.iter().map(|name| (name.as_str(), FieldType::Str)).collect();
+    let schema = world.define("wide", &types);
+    let thing = |world: &mut World, word: &str| {
+        let values = names.iter().map(|name| (name.as_str(), text(&format!("{name} {word}"))));
+        world.create(&schema, fields(values))
+    };
+    let [one, two] = ["one", "two"].map(|word| thing(&mut world, word));
+    for name in names.iter().step_by(7).chain(names.last()) {
+        let value = Value::Str(format!("{name} two"));
+        assert_eq!(world.document(two).field(name), Some(&value));
+        for test in [Test::Equal(Operand::Value(value)), Test::Contains("TWO".into())] {
+            assert_eq!(world.ids(&schema, vec![on_field(name, test)]), [two], "{name}");
+        }
+        let mut query = all(&schema);
+        query.order = by(name, Direction::Descending);
+        assert_eq!(ids(&world.collection(&query)), [two, one], "by {name}");
+    }
+    world.update(one, fields([(names[COUNT - 1].as_str(), text("z"))]));
+    let mut query = all(&schema);
+    query.order = by(&names[COUNT - 1], Direction::Descending);
+    assert_eq!(ids(&world.collection(&query)), [one, two]);
+}
+
+/// Values may be large, and differ only at their ends.
+pub(super) fn check_large_values(new_store: &dyn Fn() -> Box<dyn Store>) {
+    let mut world = World::new(new_store());
+    let types = [("bytes", FieldType::Bytes), ("str", FieldType::Str)];
+    let schema = world.define("large", &types);
+    let large = |last: u8| (vec![last; 100_000], "ä".repeat(100_000) + &last.to_string());
+    let things = [1, 2, 3].map(|last| {
+        let (bytes, str) = large(last);
+        world.create(&schema, fields([("bytes", RawValue::Bytes(bytes)), ("str", text(&str))]))
+    });
+    for (last, thing) in (1..).zip(things) {
+        let (bytes, str) = large(last);
+        let (bytes, str) = (Value::Bytes(bytes), Value::Str(str));
+        let record = world.document(thing);
+        assert_eq!((record.field("bytes"), record.field("str")), (Some(&bytes), Some(&str)));
+        for (field, value) in [("bytes", bytes), ("str", str)] {
+            let test = Test::Equal(Operand::Value(value));
+            assert_eq!(world.ids(&schema, vec![on_field(field, test)]), [thing]);
+        }
+    }
+    let (_, str) = large(2);
+    let greater = Test::Greater(Operand::Value(Value::Str(str)));
+    assert_eq!(world.ids(&schema, vec![on_field("str", greater)]), [things[2]]);
+    let mut sorted = things;
+    sorted.sort_unstable();
+    let mut query = all(&schema);
+    query.order = by("str", Direction::Descending);
+    assert_eq!(ids(&world.collection(&query)), sorted, "their beginnings are equal");
 }
 
 /// All values come back as they were written, down to the sign of zero.

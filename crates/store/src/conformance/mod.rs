@@ -16,6 +16,7 @@ mod logs;
 mod orders;
 mod pages;
 mod publishing;
+mod refusals;
 mod schemas;
 mod world;
 mod zoo;
@@ -62,12 +63,10 @@ checks! {
         check_great_log_ids,
         check_several_authors,
         check_batches,
+        check_end_of_log,
         check_known,
-        check_refusals,
-        check_waiting,
-        check_doors,
-        check_blobs,
     }
+    refusals { check_refusals, check_waiting, check_doors, check_blobs }
     schemas {
         check_system_schemas,
         check_any_order_of_parts,
@@ -88,6 +87,9 @@ checks! {
         check_earlier_states,
         check_missing,
         check_selection,
+        check_field_names,
+        check_many_fields,
+        check_large_values,
         check_values,
     }
     conditions {
