@@ -32,9 +32,9 @@ pub struct ListQuery {
     pub schema: Arc<Schema>,
     /// The lists.
     pub lists: Vec<List>,
-    /// As in [`CollectionQuery`].
+    /// As in [`CollectionQuery`], but deleted documents are never found.
     pub conditions: Vec<Condition>,
-    /// The order, or none for the list's own.
+    /// The order, or none for the list's own. Ties go by position in the list.
     pub order: Option<Order>,
     /// The part of each list. A cursor of another list is ignored: that list starts at its
     /// beginning, so that one cursor can be used while many lists are asked for.
