@@ -18,6 +18,8 @@ mod plan;
 mod planner;
 mod request;
 mod syntax;
+#[cfg(test)]
+mod tests;
 mod types;
 mod validate;
 mod values;

@@ -12,5 +12,6 @@ mod queries;
 mod relations;
 mod schema;
 mod schemas;
+mod stores;
 mod support;
 mod zoo;

@@ -1,0 +1,182 @@
+//! Stores that count, fail and panic.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use pandan_admission::{Candidate, Door, NextArgsError};
+use pandan_bamboo::{EntryHash, LogId, NextArgs, SeqNum};
+use pandan_identity::PublicKey;
+use pandan_operations::{DocumentId, DocumentViewId, RawValue, SchemaId, SystemSchema};
+use pandan_store::query::{CollectionQuery, ListQuery, Page, Selection};
+use pandan_store::{
+    Counts, DocumentRecord, KnownSchema, LogHead, MemoryStore, Outcome, Snapshot, Store,
+    StoreError, StoredEntry,
+};
+use serde_json::json;
+
+use crate::support::{Author, World, fields, hex, pins, relation, relations, str};
+
+/// What to do instead of writing the next batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    Full,
+    Panic,
+}
+
+/// Counts reads, and fails to write when told to.
+#[derive(Debug, Default)]
+struct Odd {
+    inner: MemoryStore,
+    reads: Arc<AtomicUsize>,
+    snapshots: AtomicUsize,
+    fault: std::sync::Mutex<Option<Fault>>,
+}
+
+impl Store for Odd {
+    fn ingest(&self, batch: Vec<(Candidate, Door)>) -> Result<Vec<Outcome>, StoreError> {
+        let fault = self.fault.lock().unwrap().take();
+        match fault {
+            Some(Fault::Full) => Err(StoreError::Full),
+            Some(Fault::Panic) => panic!("the store is broken"),
+            None => self.inner.ingest(batch),
+        }
+    }
+
+    fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
+        self.snapshots.fetch_add(1, Ordering::SeqCst);
+        Ok(Box::new(Counting { inner: self.inner.snapshot()?, reads: Arc::clone(&self.reads) }))
+    }
+}
+
+struct Counting {
+    inner: Box<dyn Snapshot>,
+    reads: Arc<AtomicUsize>,
+}
+
+impl Counting {
+    fn inner(&self) -> &dyn Snapshot {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        &*self.inner
+    }
+}
+
+impl Snapshot for Counting {
+    fn next_args(
+        &self,
+        author: &PublicKey,
+        view: Option<&DocumentViewId>,
+    ) -> Result<Result<NextArgs, NextArgsError>, StoreError> {
+        self.inner().next_args(author, view)
+    }
+    fn entry(&self, hash: &EntryHash) -> Result<Option<StoredEntry>, StoreError> {
+        self.inner().entry(hash)
+    }
+    fn log(
+        &self,
+        author: &PublicKey,
+        log_id: LogId,
+        from: SeqNum,
+        limit: usize,
+    ) -> Result<Vec<StoredEntry>, StoreError> {
+        self.inner().log(author, log_id, from, limit)
+    }
+    fn logs(&self, author: &PublicKey) -> Result<Vec<LogHead>, StoreError> {
+        self.inner().logs(author)
+    }
+    fn document_entries(
+        &self,
+        document: &DocumentId,
+        skip: usize,
+        limit: usize,
+    ) -> Result<Vec<StoredEntry>, StoreError> {
+        self.inner().document_entries(document, skip, limit)
+    }
+    fn schemas(&self) -> Result<Vec<KnownSchema>, StoreError> {
+        self.inner().schemas()
+    }
+    fn documents(
+        &self,
+        ids: &[DocumentId],
+        selection: &Selection,
+    ) -> Result<Vec<Option<DocumentRecord>>, StoreError> {
+        self.inner().documents(ids, selection)
+    }
+    fn views(&self, ids: &[DocumentViewId]) -> Result<Vec<Option<DocumentRecord>>, StoreError> {
+        self.inner().views(ids)
+    }
+    fn collection(&self, query: &CollectionQuery) -> Result<Page, StoreError> {
+        self.inner().collection(query)
+    }
+    fn lists(&self, query: &ListQuery) -> Result<Vec<Page>, StoreError> {
+        self.inner().lists(query)
+    }
+    fn counts(&self) -> Result<Counts, StoreError> {
+        self.inner().counts()
+    }
+}
+
+fn piece() -> SchemaId {
+    SchemaId::from(SystemSchema::BlobPiece)
+}
+
+#[test]
+fn reads_depend_on_the_question_and_not_on_the_number_of_documents() {
+    let store = Arc::new(Odd::default());
+    let world = World::with_store(Arc::clone(&store) as Arc<dyn Store>);
+    let ada = Author::new(1);
+    let venue = ada.define(&world, "venue", &[("name", "str")]);
+    let kinds = ["relation", "relation_list", "pinned_relation_list"];
+    let kinds = kinds.map(|kind| (kind, format!("{kind}({venue})")));
+    let kinds: Vec<_> = kinds.iter().map(|(name, kind)| (*name, kind.as_str())).collect();
+    let event = ada.define(&world, "event", &kinds);
+    let query = format!(
+        "{{ all_{event}(first: 100) {{ totalCount documents {{ meta {{ documentId }} fields {{
+            relation {{ fields {{ name }} }}
+            relation_list {{ totalCount documents {{ fields {{ name }} }} }}
+            pinned_relation_list {{ documents {{ fields {{ name }} }} }}
+        }} }} }} again: all_{event} {{ totalCount }} }}"
+    );
+    let mut counted = Vec::new();
+    for _ in 0..2 {
+        for number in 0..10_i32 {
+            let one = ada.create(&world, &venue, &[("name", str(&number.to_string()))]);
+            let values = [
+                ("relation", relation(&one)),
+                ("relation_list", relations(&[one, one])),
+                ("pinned_relation_list", pins(&[one.into()])),
+            ];
+            ada.create(&world, &event, &values);
+        }
+        let (reads, snapshots) =
+            (store.reads.load(Ordering::SeqCst), store.snapshots.load(Ordering::SeqCst));
+        world.data(&query);
+        counted.push(store.reads.load(Ordering::SeqCst) - reads);
+        assert_eq!(store.snapshots.load(Ordering::SeqCst) - snapshots, 1);
+    }
+    assert_eq!(counted, [5, 5]);
+}
+
+#[test]
+fn a_failing_store_fails_those_who_asked_and_nobody_else() {
+    let store = Arc::new(Odd::default());
+    let world = World::with_store(Arc::clone(&store) as Arc<dyn Store>);
+    let ada = Author::new(1);
+    for (fault, code) in [(Fault::Full, "STORAGE_FULL"), (Fault::Panic, "INTERNAL_SERVER_ERROR")] {
+        *store.fault.lock().unwrap() = Some(fault);
+        let payload = pandan_operations::Operation::Create {
+            schema: piece(),
+            fields: fields(&[("data", RawValue::Bytes(vec![1]))]),
+        }
+        .encode();
+        let entry = ada.next_args(&world, None).forge(&ada.key_pair, &payload);
+        let query =
+            "mutation($e: String!, $o: String!) { publish(entry: $e, operation: $o) { logId } }";
+        let variables = json!({ "e": hex(entry.as_bytes()), "o": hex(&payload) });
+        let error = world.error_with(query, variables.clone());
+        assert_eq!(error["extensions"]["code"], code, "{error}");
+        // The same entry can be published when the store works again.
+        world.data_with(query, variables);
+    }
+    assert_eq!(world.get("/health", &[]).status, 200);
+    assert_eq!(world.data("{ a: all_blob_piece_v1 { totalCount } }")["a"]["totalCount"], json!(2));
+}
