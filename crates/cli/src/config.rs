@@ -5,6 +5,7 @@
 //! http = "127.0.0.1:2020"      # "off" for none, port 0 for a free one
 //! durability = "full"          # or "normal"
 //! log_level = "warn"           # off, error, warn, info, debug or trace
+//! quota_bytes = 50000000000    # how large the database may become
 //!
 //! [limits]
 //! page = 1000
@@ -31,6 +32,7 @@ pub(crate) struct File {
     pub(crate) http: Option<HttpAddress>,
     pub(crate) durability: Option<Durable>,
     pub(crate) log_level: Option<LogLevel>,
+    pub(crate) quota_bytes: Option<u64>,
     pub(crate) limits: Vec<Limit>,
 }
 
@@ -174,7 +176,7 @@ pub(crate) enum ConfigError {
     Value { key: String, reason: String },
 }
 
-const KEYS: [&str; 5] = ["data_dir", "http", "durability", "log_level", "limits"];
+const KEYS: [&str; 6] = ["data_dir", "http", "durability", "log_level", "quota_bytes", "limits"];
 
 /// Settings of another node program, and what they are called here.
 const TRANSLATIONS: [(&str, &str); 15] = [
@@ -219,6 +221,11 @@ impl File {
             "http" => self.http = Some(text()?.parse().map_err(fault)?),
             "durability" => self.durability = Some(choice(text()?).map_err(fault)?),
             "log_level" => self.log_level = Some(choice(text()?).map_err(fault)?),
+            "quota_bytes" => {
+                let bytes = value.as_integer().and_then(|bytes| u64::try_from(bytes).ok());
+                let bytes = bytes.ok_or_else(|| fault(format!("expected bytes, found {value}")))?;
+                self.quota_bytes = Some(bytes);
+            }
             "limits" => self.limits = limits(value).map_err(fault)?,
             _ => return Err(unknown(key)),
         }
@@ -301,6 +308,7 @@ mod tests {
         check("http = \"2020\"", "HOST:PORT");
         check("durability = \"none\"", "full, normal");
         check("limits = 1", "[limits]");
+        check("quota_bytes = -1", "expected bytes");
         check("[limits]\npages = 1", "the nearest is `page`");
         check("[limits]\npage = 0", "at least 1");
         check("[limits]\npage = \"1\"", "whole number");

@@ -46,6 +46,11 @@ pub(crate) fn usage(sentence: impl fmt::Display) -> anyhow::Error {
     failure(Exit::Usage, sentence)
 }
 
+/// What was asked for is not there; the sentence says where to look.
+pub(crate) fn missing(sentence: impl fmt::Display) -> anyhow::Error {
+    failure(Exit::Failed, sentence)
+}
+
 /// Something does not hold what it claims.
 pub(crate) fn unverified(sentence: impl fmt::Display) -> anyhow::Error {
     failure(Exit::Unverified, sentence)

@@ -8,7 +8,7 @@ use pandan_schema::{DefinitionView, FieldDefinitionView, Schema};
 use serde_json::{Value, json};
 
 use crate::client::{Client, ClientError, decode_hex};
-use crate::failure::usage;
+use crate::failure::{missing, usage};
 
 /// An entry and its operation as a node hands them out; the operation may have been deleted.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ pub(crate) fn find_schema(client: &Client, text: &str) -> anyhow::Result<Schema>
     }
     let named: Vec<_> = definitions(client, Some(text))?.into_iter().map(|(id, _)| id).collect();
     match named.as_slice() {
-        [] => Err(usage(format!(
+        [] => Err(missing(format!(
             "the node knows no schema \"{text}\"; `pandan schema list` shows those it knows"
         ))),
         [id] => schema(client, id),
@@ -55,7 +55,7 @@ pub(crate) fn schema(client: &Client, id: &SchemaId) -> anyhow::Result<Schema> {
     let definition = loop {
         let found = definition_page(client, view, after.as_deref())?;
         if found.is_null() {
-            return Err(usage(format!(
+            return Err(missing(format!(
                 "the node does not know schema {id}; `pandan schema list` shows those it knows"
             )));
         }

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::arguments::NodeArgs;
 use crate::client::encode_hex;
-use crate::failure::{unverified, usage};
+use crate::failure::{missing, unverified, usage};
 use crate::fields::short;
 use crate::output::Output;
 use crate::proof::{Logs, Proven};
@@ -60,7 +60,7 @@ impl Source {
         };
         let entries = read?;
         if entries.is_empty() {
-            return Err(usage(format!("there is no log {} of {}", self.log_id, self.author)));
+            return Err(missing(format!("there is no log {} of {}", self.log_id, self.author)));
         }
         Ok(entries)
     }

@@ -43,6 +43,10 @@ pub(crate) struct RunNode {
     #[arg(long, value_name = "MODE", env = "PANDAN_DURABILITY")]
     durability: Option<Durable>,
 
+    /// How large the database may become [default: as large as the disk allows]
+    #[arg(long, value_name = "BYTES", env = "PANDAN_QUOTA_BYTES")]
+    quota_bytes: Option<u64>,
+
     /// How much to tell on standard error [default: warn]
     #[arg(long, value_name = "LEVEL", env = "PANDAN_LOG_LEVEL")]
     log_level: Option<LogLevel>,
@@ -110,6 +114,7 @@ impl RunNode {
         if let Some(durable) = self.durability.or(file.durability) {
             config.durability = durable.into();
         }
+        config.quota_bytes = self.quota_bytes.or(file.quota_bytes);
         for limit in file.limits.iter().chain(&self.limits) {
             limit.apply(&mut config.limits);
         }

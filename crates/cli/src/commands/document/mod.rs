@@ -13,7 +13,7 @@ use pandan_operations::{DocumentId, Operation, SchemaId};
 use pandan_schema::Schema;
 
 use crate::client::{Client, ClientError};
-use crate::failure::usage;
+use crate::failure::{missing, usage};
 use crate::output::Output;
 use crate::remote;
 
@@ -70,7 +70,7 @@ fn schema_id_of(client: &Client, id: &DocumentId) -> anyhow::Result<SchemaId> {
 }
 
 fn unknown(id: &DocumentId) -> anyhow::Error {
-    usage(format!("the node knows no document {id}; `pandan document list SCHEMA` shows some"))
+    missing(format!("the node knows no document {id}; `pandan document list SCHEMA` shows some"))
 }
 
 /// The selection of all fields of a schema, relations as the ids of their targets.

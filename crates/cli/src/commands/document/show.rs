@@ -5,7 +5,7 @@ use pandan_operations::{DocumentId, DocumentViewId};
 use serde_json::{Value, json};
 
 use crate::arguments::NodeArgs;
-use crate::failure::{Exit, failure};
+use crate::failure::missing;
 use crate::output::Output;
 use crate::style::{BOLD, DIM, VALUE, paint};
 use crate::table::Table;
@@ -41,8 +41,7 @@ impl Show {
         let mut data = client.query(&query, &json!({}))?;
         let mut document = data["document"].take();
         if document.is_null() {
-            return Err(failure(
-                Exit::Failed,
+            return Err(missing(
                 "the node has no such document of this schema, or it is deleted; \
                  `pandan document history` shows what became of it",
             ));

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::arguments::{KeyArgs, NodeArgs};
 use crate::client::Client;
-use crate::failure::usage;
+use crate::failure::{missing, usage};
 use crate::fields;
 use crate::output::Output;
 use crate::publisher::{Published, Publisher};
@@ -115,7 +115,7 @@ fn latest_view(
     let data = client.query(&query, &json!({}))?;
     let view = data["document"]["meta"]["viewId"].as_str();
     let view = view.ok_or_else(|| {
-        usage(format!(
+        missing(format!(
             "the node has no document {id} of schema {}, or it is deleted",
             schema.name()
         ))
