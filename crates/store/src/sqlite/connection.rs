@@ -2,16 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
 use super::fault::{Fault, Result};
 use super::{Durability, Options, migrate};
 use crate::StoreError;
-
-/// How long a writer waits for another process to finish its transaction.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Statements kept compiled in each connection: those of every kind for some dozens of schemas.
 const STATEMENT_CACHE: usize = 512;
@@ -24,7 +20,7 @@ pub(super) fn writer(
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = open(path, flags)?;
+    let mut connection = open(path, flags, options)?;
     // Before anything is written into it: is it ours?
     migrate::version(&connection)?;
     configure_writer(&connection, options).map_err(|error| Fault::opening(&error, path))?;
@@ -38,15 +34,19 @@ pub(super) fn reader(
     options: &Options,
 ) -> std::result::Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = open(path, flags)?;
+    let connection = open(path, flags, options)?;
     configure_memory(&connection, options).map_err(|error| Fault::opening(&error, path))?;
     Ok(connection)
 }
 
-fn open(path: &Path, flags: OpenFlags) -> std::result::Result<Connection, StoreError> {
+fn open(
+    path: &Path,
+    flags: OpenFlags,
+    options: &Options,
+) -> std::result::Result<Connection, StoreError> {
     let open = || {
         let connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.busy_timeout(options.busy_timeout)?;
         connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
         rusqlite::vtab::array::load_module(&connection)?;
         Ok(connection)

@@ -71,6 +71,7 @@ fn cannot_open(path: &Path) -> &'static str {
         Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
             "its folder does not exist; create it first"
         }
+        _ if !path.exists() => "the file does not exist, or its folder can not be written to",
         _ => "the system refused; look at the rights of the file and its folder",
     }
 }

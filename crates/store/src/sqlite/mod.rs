@@ -39,6 +39,7 @@ mod views;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use pandan_admission::{Candidate, Door};
 use rusqlite::Connection;
@@ -78,6 +79,8 @@ pub struct Options {
     pub cache_bytes: usize,
     /// To what size the log file shrinks after it had to grow.
     pub journal_bytes: u64,
+    /// How long to wait for another process that writes to the same file.
+    pub busy_timeout: Duration,
     /// How large the file may become; without it, as large as the disk allows.
     pub quota_bytes: Option<u64>,
 }
@@ -89,6 +92,7 @@ impl Default for Options {
             readers: 8,
             cache_bytes: 16 * 1024 * 1024,
             journal_bytes: 64 * 1024 * 1024,
+            busy_timeout: Duration::from_secs(5),
             quota_bytes: None,
         }
     }

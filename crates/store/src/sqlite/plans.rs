@@ -264,7 +264,7 @@ fn what_is_bound_never_shows_in_statements() {
     let tests = [
         Test::Equal(Operand::Value(Value::Str(text.clone()))),
         Test::NotIn(vec![Operand::Value(Value::Str(text.clone()))]),
-        Test::Contains(text.clone()),
+        Test::Contains(text),
     ];
     for test in tests {
         let condition = Condition { subject: subject.clone(), test };

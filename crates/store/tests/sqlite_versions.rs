@@ -1,0 +1,149 @@
+//! Files of every version that was ever released open, with everything that is in them.
+//!
+//! `tests/fixtures/version_<n>.sql` builds a file as version n left it. Before a version is
+//! released, its fixture is written with
+//! `cargo test --all-features --test sqlite_versions -- --ignored`.
+
+#![cfg(all(feature = "conformance", feature = "sqlite"))]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use pandan_admission::{Candidate, Door};
+use pandan_store::conformance::contents;
+use pandan_store::{MemoryStore, Options, Outcome, SqliteStore, Store};
+use pandan_testkit::{Delivery, History};
+use rusqlite::Connection;
+use rusqlite::types::ValueRef;
+
+const VERSION: u32 = 1;
+
+fn fixture(version: u32) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/version_{version}.sql"))
+}
+
+#[test]
+fn every_version_opens_and_is_complete() {
+    for version in 1..=VERSION {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let path = folder.path().join("pandan.sqlite");
+        let sql = fs::read_to_string(fixture(version)).expect("each version has a fixture");
+        let connection = Connection::open(&path).expect("the file opens");
+        connection.execute_batch(&sql).expect("fixtures are good SQL");
+        let entries = entries(&connection);
+        drop(connection);
+        let store = SqliteStore::open(&path, Options::default()).expect("the version opens");
+        let model = MemoryStore::new();
+        for (entry, operation) in &entries {
+            let candidate = Candidate::examine(entry, operation).expect("what is stored is good");
+            let outcomes = model.ingest(vec![(candidate, Door::Peer)]).expect("memory is there");
+            assert!(matches!(outcomes.as_slice(), [Outcome::Committed(_)]), "{outcomes:?}");
+        }
+        let read = |store: &dyn Store| contents(&*store.snapshot().expect("it can be read"));
+        assert_eq!(read(&store), read(&model), "version {version}");
+        assert_eq!(version_of(&path), VERSION);
+    }
+}
+
+/// Migrating an empty file and bringing an old one up to date end in the same tables.
+#[test]
+fn migrated_files_have_the_tables_of_new_ones() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let (new, old) = (folder.path().join("new.sqlite"), folder.path().join("old.sqlite"));
+    let connection = Connection::open(&old).expect("the file opens");
+    let sql = fs::read_to_string(fixture(1)).expect("each version has a fixture");
+    connection.execute_batch(&sql).expect("fixtures are good SQL");
+    drop(connection);
+    let tables = |path: &Path| {
+        drop(SqliteStore::open(path, Options::default()).expect("the version opens"));
+        let connection = Connection::open(path).expect("the file opens");
+        // Those of the system schemas and the common ones; other schemas are content.
+        let sql = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL \
+                   AND (tbl_name NOT LIKE 'rows_%' OR tbl_name IN ('rows_1', 'rows_2', 'rows_3', 'rows_4')) ORDER BY name";
+        let mut statement = connection.prepare(sql).expect("it is good SQL");
+        let rows = statement.query_map([], |row| row.get::<_, String>(0)).expect("it can be read");
+        rows.collect::<Result<Vec<_>, _>>().expect("it can be read")
+    };
+    assert_eq!(tables(&old), tables(&new));
+}
+
+fn version_of(path: &Path) -> u32 {
+    let connection = Connection::open(path).expect("the file opens");
+    let version = connection.pragma_query_value(None, "user_version", |row| row.get(0));
+    version.expect("it can be read")
+}
+
+fn entries(connection: &Connection) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let mut statement = connection
+        .prepare("SELECT entry, payload FROM entries ORDER BY id")
+        .expect("there are entries in every version");
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+    rows.expect("it can be read").collect::<Result<_, _>>().expect("it can be read")
+}
+
+#[test]
+#[ignore = "writes the fixture of the latest version"]
+fn write_fixture() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let path = folder.path().join("pandan.sqlite");
+    let store = SqliteStore::open(&path, Options::default()).expect("a new store opens");
+    Delivery::in_order().bring(&History::from_seed(4, 60), &store);
+    drop(store);
+    let connection = Connection::open(&path).expect("the file opens");
+    fs::write(fixture(VERSION), dump(&connection)).expect("the fixture can be written");
+}
+
+/// SQL that makes the same database.
+fn dump(connection: &Connection) -> String {
+    let pragma = |name: &str| {
+        let value = connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        format!("PRAGMA {name} = {};\n", value.expect("it can be read"))
+    };
+    let mut sql = pragma("application_id") + &pragma("user_version");
+    let mut statement = connection
+        .prepare("SELECT sql, name, type FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid")
+        .expect("it is good SQL");
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+    let rows: Vec<(String, String, String)> =
+        rows.expect("it can be read").collect::<Result<_, _>>().expect("it can be read");
+    for (create, name, kind) in rows {
+        writeln!(sql, "{create};").expect("a string takes everything");
+        if kind == "table" {
+            dump_rows(connection, &name, &mut sql);
+        }
+    }
+    sql
+}
+
+fn dump_rows(connection: &Connection, table: &str, sql: &mut String) {
+    let mut statement =
+        connection.prepare(&format!("SELECT * FROM {table}")).expect("the table is there");
+    let columns = statement.column_count();
+    let mut rows = statement.query([]).expect("it can be read");
+    while let Some(row) = rows.next().expect("it can be read") {
+        let value = |column| literal(row.get_ref(column).expect("the column is there"));
+        let values: Vec<_> = (0..columns).map(value).collect();
+        writeln!(sql, "INSERT INTO {table} VALUES ({});", values.join(", "))
+            .expect("a string takes everything");
+    }
+}
+
+fn literal(value: ValueRef<'_>) -> String {
+    let hex =
+        |bytes: &[u8]| bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+    match value {
+        ValueRef::Null => String::from("NULL"),
+        ValueRef::Integer(number) => number.to_string(),
+        ValueRef::Real(number) if number.is_infinite() => {
+            String::from(if number > 0.0 { "9e999" } else { "-9e999" })
+        }
+        // A literal would lose the sign.
+        ValueRef::Real(number) if number == 0.0 && number.is_sign_negative() => {
+            String::from("0.0 * -1.0")
+        }
+        ValueRef::Real(number) => format!("{number:?}"),
+        ValueRef::Text(text) => format!("CAST(x'{}' AS TEXT)", hex(text)),
+        ValueRef::Blob(bytes) => format!("x'{}'", hex(bytes)),
+    }
+}
