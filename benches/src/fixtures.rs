@@ -89,8 +89,8 @@ pub(crate) fn create() -> Operation {
 
 /// An UPDATE of all five fields, on top of a merge.
 pub(crate) fn update() -> Operation {
-    let previous = DocumentViewId::from_tips([operation_id(5), operation_id(6)])
-        .expect("there are two tips");
+    let previous =
+        DocumentViewId::from_tips([operation_id(5), operation_id(6)]).expect("there are two tips");
     Operation::Update { schema: schema_id("event"), previous, fields: all_fields() }
 }
 

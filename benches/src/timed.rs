@@ -4,6 +4,8 @@ use std::fmt;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
+
 /// Does its work so many times and says how long that took.
 type Routine = Box<dyn FnMut(u64) -> Duration>;
 
@@ -16,19 +18,33 @@ pub struct Contestant {
 }
 
 impl Contestant {
-    /// Measures `run` alone.
-    pub fn new<T>(name: &'static str, mut run: impl FnMut() -> T + 'static) -> Self {
+    /// Measures the processor time of `run`.
+    pub fn new<T>(name: &'static str, run: impl FnMut() -> T + 'static) -> Self {
+        Self::repeated(name, thread_time, run)
+    }
+
+    /// Measures the time that passes: for work that more threads than this one do.
+    pub fn of_many_threads<T>(name: &'static str, run: impl FnMut() -> T + 'static) -> Self {
+        let start = Instant::now();
+        Self::repeated(name, move || start.elapsed(), run)
+    }
+
+    fn repeated<T>(
+        name: &'static str,
+        clock: impl Fn() -> Duration + 'static,
+        mut run: impl FnMut() -> T + 'static,
+    ) -> Self {
         let routine = move |times| {
-            let start = Instant::now();
+            let start = clock();
             for _ in 0..times {
                 black_box(run());
             }
-            start.elapsed()
+            clock() - start
         };
         Self { name, units: 1, routine: Box::new(routine) }
     }
 
-    /// Measures `run`, which uses up what `prepare` makes; neither making it nor dropping the
+    /// Measures the processor time of `run`, which uses up what `prepare` makes; neither making it nor dropping the
     /// result counts.
     pub fn consuming<I, T>(
         name: &'static str,
@@ -39,9 +55,9 @@ impl Contestant {
             let mut total = Duration::ZERO;
             for _ in 0..times {
                 let input = black_box(prepare());
-                let start = Instant::now();
+                let start = thread_time();
                 let output = black_box(run(input));
-                total += start.elapsed();
+                total += thread_time() - start;
                 drop(output);
             }
             total
@@ -65,6 +81,22 @@ impl Contestant {
     pub fn run(&mut self, times: u64) -> Duration {
         (self.routine)(times) / self.units
     }
+
+    /// How many runs take about this long, at least one. Finding out warms up as well.
+    pub fn runs_within(&mut self, time: Duration) -> u64 {
+        let mut times = 1;
+        while (self.routine)(times) * 2 < time {
+            times *= 2;
+        }
+        times
+    }
+}
+
+/// The time for which a processor has worked for this thread: on a machine that does other things
+/// too, the time that passes says more about those.
+fn thread_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).expect("the time of a thread begins at 0")
 }
 
 /// Contestants, of which the first is ours, and what is asked of it.

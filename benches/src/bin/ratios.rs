@@ -2,7 +2,7 @@
 //!
 //! On a machine that does other things too, a slow moment hits everybody who is measured in it.
 //! So each round measures every contestant for a short time, and what counts is the best round of
-//! each: noise only ever adds. The spread says how much noise there was.
+//! each: noise only ever adds. How far the median is from it says how much noise there was.
 //!
 //! ```text
 //! ratios [--rounds N] [WORD…]     groups whose names contain one of the words; all by default
@@ -11,14 +11,20 @@
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use pandan_benches::{Contestant, Group, cases};
+use pandan_benches::{Group, cases};
 
 /// How long a contestant is measured in one round, unless one run takes longer.
 const ROUND: Duration = Duration::from_millis(2);
 
 const DEFAULT_ROUNDS: usize = 101;
+
+/// When a group has taken this long, it ends after fewer rounds.
+const LONGEST: Duration = Duration::from_secs(5);
+
+/// No group ends after fewer.
+const MIN_ROUNDS: usize = 7;
 
 fn main() -> ExitCode {
     let mut rounds = DEFAULT_ROUNDS;
@@ -51,9 +57,14 @@ fn main() -> ExitCode {
 
 /// Measures a group and says whether it keeps within its limits.
 fn print(mut group: Group, rounds: usize) -> bool {
-    let times: Vec<_> = group.contestants.iter_mut().map(how_often).collect();
+    let contestants = group.contestants.iter_mut();
+    let times: Vec<_> = contestants.map(|contestant| contestant.runs_within(ROUND)).collect();
     let mut results = vec![Vec::with_capacity(rounds); times.len()];
-    for _ in 0..rounds {
+    let start = Instant::now();
+    for round in 0..rounds {
+        if round >= MIN_ROUNDS && start.elapsed() > LONGEST {
+            break;
+        }
         for ((contestant, &times), results) in
             group.contestants.iter_mut().zip(&times).zip(&mut results)
         {
@@ -66,7 +77,7 @@ fn print(mut group: Group, rounds: usize) -> bool {
     let ours = duration(results[0][0]);
     let mut all_held = true;
     for (index, contestant) in group.contestants.iter().enumerate() {
-        let (best, median) = (results[index][0], results[index][rounds / 2]);
+        let (best, median) = (results[index][0], results[index][results[index].len() / 2]);
         let limit = group.limits.iter().find(|limit| match limit.other() {
             Some(other) => other == contestant.name(),
             None => index == 0,
@@ -85,19 +96,6 @@ fn print(mut group: Group, rounds: usize) -> bool {
         println!("| {what} | {name} | {best:.2?} | {median:.2?} | {limit} | {reached} | {mark} |");
     }
     all_held
-}
-
-/// How many runs fill a round. They warm up as well.
-fn how_often(contestant: &mut Contestant) -> u64 {
-    let mut times = 1;
-    loop {
-        let total = std::time::Instant::now();
-        contestant.run(times);
-        if total.elapsed() * 2 >= ROUND || times >= 1 << 24 {
-            return times;
-        }
-        times *= 2;
-    }
 }
 
 /// Of a part of a second, with fractions that `Duration` does not keep.

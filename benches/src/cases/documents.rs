@@ -5,7 +5,7 @@ use std::time::Duration;
 use p2panda_rs::document::traits::AsDocument;
 use p2panda_rs::operation::EncodedOperation;
 use pandan_documents::{Document, History};
-use pandan_operations::DocumentViewId;
+use pandan_operations::{DocumentViewId, OperationId};
 
 use crate::cases::{PANDAN, PEER};
 use crate::document_shapes::Shape;
@@ -19,6 +19,7 @@ const EXTENSIONS: usize = 100;
 
 pub(crate) fn groups() -> Vec<Group> {
     vec![
+        build("document: 1,000 operations, one chain", &Shape::chain(LENGTH / 5)),
         build("document: 5,000 operations, one chain", &Shape::chain(LENGTH)),
         build("document: 5,000 operations, 4 branches", &Shape::branches(LENGTH, 4)),
         build("document: 5,000 operations, every fifth merges", &Shape::merges(LENGTH, 2)),
@@ -38,8 +39,7 @@ fn build(name: &'static str, shape: &Shape) -> Group {
         |operations| Document::build(operations).expect("the document is a good one"),
     );
     let builder = peer::document_builder(&shape.encoded());
-    let peer =
-        Contestant::new(PEER, move || builder.build().expect("the document is a good one"));
+    let peer = Contestant::new(PEER, move || builder.build().expect("the document is a good one"));
     Group { name, contestants: vec![ours, peer], limits: vec![Limit::FasterBy(40.0, PEER)] }
 }
 
@@ -118,26 +118,22 @@ fn extend(name: &'static str, length: usize) -> Group {
 }
 
 fn peer_extend(shape: &Shape, length: usize) -> Contestant {
-    let encoded = shape.encoded();
+    let mut encoded = shape.encoded();
+    let extensions = encoded.split_off(length + 1);
+    let (document, _) =
+        peer::document_builder(&encoded).build().expect("the document is a good one");
     let schema = peer::schema();
-    // Building takes time with the square of the length, and the peer keeps no history.
-    let (document, _) = peer::document_builder(&encoded[..=length.min(100)])
-        .build()
-        .expect("the document is a good one");
-    let start = length.min(100) + 1;
-    let rest: Vec<_> = encoded[start..start + EXTENSIONS.min(encoded.len() - start)]
-        .iter()
-        .map(|(id, bytes)| {
-            let operation = peer::decode_and_check(&EncodedOperation::from_bytes(bytes), &schema);
-            (peer::operation_id(*id), operation)
-        })
-        .collect();
-    let units = u32::try_from(rest.len()).expect("there are few");
+    let decode = |(id, bytes): &(OperationId, Vec<u8>)| {
+        let operation = peer::decode_and_check(&EncodedOperation::from_bytes(bytes), &schema);
+        (peer::operation_id(*id), operation)
+    };
+    let extensions: Vec<_> = extensions.iter().map(decode).collect();
+    let units = u32::try_from(extensions.len()).expect("there are few");
     let extend = Contestant::consuming(
         PEER,
         move || document.clone(),
         move |mut document| {
-            for (id, operation) in &rest {
+            for (id, operation) in &extensions {
                 document.commit(id, operation).expect("it extends the document");
             }
             document

@@ -4,13 +4,14 @@ mod documents;
 mod entries;
 mod logs;
 mod operations;
+mod texts;
 
 use crate::Group;
 
 /// Everything.
 #[must_use]
 pub fn all() -> Vec<Group> {
-    [entries::groups(), operations::groups(), documents::groups(), logs::groups()]
+    [entries::groups(), operations::groups(), documents::groups(), logs::groups(), texts::groups()]
         .into_iter()
         .flatten()
         .collect()
