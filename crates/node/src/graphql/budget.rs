@@ -11,6 +11,7 @@ pub(crate) struct Budget {
     values_max: usize,
     bytes: usize,
     bytes_max: usize,
+    loaded: usize,
     deadline: Option<Instant>,
 }
 
@@ -27,7 +28,7 @@ pub(crate) enum Exceeded {
 
 impl Budget {
     pub(crate) const fn new(values: usize, bytes: usize, deadline: Option<Instant>) -> Self {
-        Self { values, values_max: values, bytes, bytes_max: bytes, deadline }
+        Self { values, values_max: values, bytes, bytes_max: bytes, loaded: bytes, deadline }
     }
 
     /// Takes fields of the answer.
@@ -39,6 +40,12 @@ impl Budget {
     /// Takes a part of the answer's size.
     pub(crate) fn take_bytes(&mut self, count: usize) -> Result<(), Exceeded> {
         self.bytes = self.bytes.checked_sub(count).ok_or(Exceeded::Bytes(self.bytes_max))?;
+        Ok(())
+    }
+
+    /// Takes memory for what was loaded to make the answer.
+    pub(crate) fn take_loaded(&mut self, count: usize) -> Result<(), Exceeded> {
+        self.loaded = self.loaded.checked_sub(count).ok_or(Exceeded::Bytes(self.bytes_max))?;
         Ok(())
     }
 

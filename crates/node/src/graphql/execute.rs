@@ -11,7 +11,7 @@ use pandan_bamboo::NextArgs;
 use pandan_operations::{DocumentId, DocumentViewId};
 use pandan_schema::{FieldName, Value};
 use pandan_store::cursor::Cursor;
-use pandan_store::query::{CollectionQuery, List, ListQuery, Page, Targets, Window};
+use pandan_store::query::{CollectionQuery, List, Page, Targets};
 use pandan_store::{DocumentRecord, Snapshot, StoreError, StoredEntry};
 use thiserror::Error;
 
@@ -36,7 +36,7 @@ pub(crate) enum ReadError {
     NextArgs(#[from] NextArgsError),
 }
 
-type Read<T> = Result<T, ReadError>;
+pub(super) type Read<T> = Result<T, ReadError>;
 
 /// Reads of one request: all of one moment, within one budget.
 pub(crate) struct Reader<'a> {
@@ -94,11 +94,11 @@ impl Reader<'_> {
         arguments: &CollectionArguments,
         plan: &CollectionPlan,
     ) -> Read<Answer> {
-        let page = self.snapshot.collection(&CollectionQuery {
+        let page = self.page(CollectionQuery {
             schema: Arc::clone(&plan.schema),
             conditions: arguments.conditions.clone(),
             order: arguments.order.clone().unwrap_or_default(),
-            window: window(arguments, plan),
+            window: arguments.window(plan),
             selection: plan.selection(),
         })?;
         let answers = self.pages(plan, &[page])?;
@@ -195,7 +195,6 @@ impl Reader<'_> {
         plan: &DocumentPlan,
         records: &[&DocumentRecord],
     ) -> Read<Vec<Answer>> {
-        self.budget.check_time()?;
         let mut documents = Distinct::<DocumentId>::default();
         let mut views = Distinct::<DocumentViewId>::default();
         let places: Vec<Place> = records
@@ -227,14 +226,6 @@ impl Reader<'_> {
             .collect())
     }
 
-    fn load<T>(
-        &self,
-        ids: &[T],
-        read: impl FnOnce(&dyn Snapshot, &[T]) -> Result<Vec<Option<DocumentRecord>>, StoreError>,
-    ) -> Read<Vec<Option<DocumentRecord>>> {
-        if ids.is_empty() { Ok(Vec::new()) } else { Ok(read(self.snapshot, ids)?) }
-    }
-
     /// Follows a relation list of many documents at once.
     fn lists(
         &mut self,
@@ -243,21 +234,8 @@ impl Reader<'_> {
         plan: &CollectionPlan,
         records: &[&DocumentRecord],
     ) -> Read<Vec<Answer>> {
-        self.budget.check_time()?;
-        let lists: Vec<List> = records.iter().map(|record| list(record, name)).collect();
-        let at_most: usize = lists.iter().map(|list| length(list).min(arguments.first)).sum();
-        self.budget.take_values(at_most)?;
-        if lists.is_empty() {
-            return Ok(Vec::new());
-        }
-        let pages = self.snapshot.lists(&ListQuery {
-            schema: Arc::clone(&plan.schema),
-            lists,
-            conditions: arguments.conditions.clone(),
-            order: arguments.order.clone(),
-            window: window(arguments, plan),
-            selection: plan.selection(),
-        })?;
+        let lists = records.iter().map(|record| list(record, name)).collect();
+        let pages = self.list_pages(lists, arguments, plan)?;
         self.pages(plan, &pages)
     }
 
@@ -370,11 +348,6 @@ fn cursor_text(cursor: &Cursor) -> Answer {
     Answer::Str(text::encode_base64(&cursor.encode()).into())
 }
 
-fn window(arguments: &CollectionArguments, plan: &CollectionPlan) -> Window {
-    let first = if plan.shows_page() { arguments.first } else { 1 };
-    Window { first, after: arguments.after.clone(), count: plan.counts() }
-}
-
 fn list(record: &DocumentRecord, name: &FieldName) -> List {
     let targets = match record.field(name.as_str()) {
         Some(Value::RelationList(ids)) => Targets::Documents(ids.clone()),
@@ -382,11 +355,4 @@ fn list(record: &DocumentRecord, name: &FieldName) -> List {
         _ => Targets::Documents(Vec::new()),
     };
     List { document: record.id, field: name.clone(), targets }
-}
-
-const fn length(list: &List) -> usize {
-    match &list.targets {
-        Targets::Documents(ids) => ids.len(),
-        Targets::Views(ids) => ids.len(),
-    }
 }

@@ -14,6 +14,7 @@ mod error;
 mod execute;
 mod fields;
 mod introspection;
+mod load;
 mod plan;
 mod planner;
 mod request;

@@ -9,7 +9,7 @@ use pandan_identity::PublicKey;
 use pandan_operations::{DocumentId, DocumentViewId};
 use pandan_schema::{FieldName, Schema};
 use pandan_store::cursor::Cursor;
-use pandan_store::query::{Condition, Order, Selection};
+use pandan_store::query::{Condition, Order, Selection, Window};
 
 use super::answer::Key;
 use super::error::Error;
@@ -107,6 +107,14 @@ pub(crate) struct CollectionArguments {
     pub(crate) order: Option<Order>,
     pub(crate) first: usize,
     pub(crate) after: Option<Cursor>,
+}
+
+impl CollectionArguments {
+    /// The part of the result that a plan shows.
+    pub(crate) fn window(&self, plan: &CollectionPlan) -> Window {
+        let first = if plan.shows_page() { self.first } else { 1 };
+        Window { first, after: self.after.clone(), count: plan.counts() }
+    }
 }
 
 impl DocumentPlan {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use pandan_operations::{RawValue, SchemaId, SystemSchema};
+use pandan_bamboo::{LogId, NextArgs};
+use pandan_operations::{Operation, RawValue, SchemaId, SystemSchema};
 use serde_json::{Value, json};
 
 use crate::support::{Author, World, relations, str};
@@ -115,12 +116,12 @@ fn pages_have_a_size() {
 fn answers_have_a_size() {
     let world = World::with_limits(|limits| {
         limits.answer_values = 300;
-        limits.answer_bytes = 3_000;
+        limits.answer_bytes = 10_000;
     });
     let ada = Author::new(1);
     let node = ada.define(&world, "node", &[("name", "str")]);
     let list = ada.define(&world, "list", &[("items", &format!("relation_list({node})"))]);
-    let one = ada.create(&world, &node, &[("name", str(&"x".repeat(1_000)))]);
+    let one = ada.create(&world, &node, &[("name", str(&"x".repeat(2_000)))]);
     ada.create(&world, &list, &[("items", relations(&[one; 100]))]);
     let items = |first: usize, selection: &str| {
         world.ask(&format!("{{ a: all_{list} {{ documents {{ fields {{ items(first: {first}) {{ documents {{ {selection} }} }} }} }} }} }}"), json!({}))
@@ -187,4 +188,43 @@ fn few_reads_at_a_time_still_answer_all() {
         }
     });
     assert_eq!(world.data("{ a: all_blob_piece_v1 { totalCount } }")["a"]["totalCount"], json!(20));
+}
+
+#[test]
+fn large_pages_are_loaded_in_parts_and_show_everything_once() {
+    for world in [World::in_memory(), World::on_disk()] {
+        let ada = Author::new(1);
+        let piece = SchemaId::from(SystemSchema::BlobPiece);
+        let publish = |number: u64| {
+            let data = RawValue::Bytes(number.to_be_bytes().to_vec());
+            let fields = crate::support::fields(&[("data", data)]);
+            let payload = Operation::Create { schema: piece.clone(), fields }.encode();
+            let entry = NextArgs::first(LogId::new(number)).forge(&ada.key_pair, &payload);
+            let node = world.node.clone().unwrap();
+            world
+                .runtime
+                .spawn(async move { node.publish(entry.as_bytes(), &payload).await.unwrap() })
+        };
+        let publishing: Vec<_> = (0..600).map(publish).collect();
+        for done in publishing {
+            world.runtime.block_on(done).unwrap();
+        }
+        for (first, order) in [(600, "ASC"), (599, "DESC"), (601, "ASC"), (257, "DESC")] {
+            let query = format!(
+                "{{ a: all_blob_piece_v1(first: {first}, orderBy: data, orderDirection: {order}) {{
+                    totalCount hasNextPage documents {{ fields {{ data }} }} }} }}"
+            );
+            let page = world.data(&query)["a"].clone();
+            let documents = page["documents"].as_array().unwrap();
+            let data = documents.iter().map(|item| item["fields"]["data"].as_str().unwrap());
+            let mut data: Vec<_> = data.map(String::from).collect();
+            if order == "DESC" {
+                data.reverse();
+            }
+            assert!(data.is_sorted());
+            data.dedup();
+            assert_eq!((data.len(), &page["totalCount"]), (first.min(600), &json!(600)));
+            assert_eq!(page["hasNextPage"], json!(first < 600));
+        }
+    }
 }

@@ -19,7 +19,7 @@ export async function startNode({ dataDir } = {}) {
   );
   const ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
   const started = await firstLine(child, ended);
-  const origin = `http://${started.http}`;
+  const { origin } = new URL(started.graphql);
   return {
     dataDir: directory,
     origin,
