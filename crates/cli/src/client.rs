@@ -29,7 +29,8 @@ pub(crate) struct Client {
 pub(crate) enum ClientError {
     /// Nobody listens there.
     #[error(
-        "no node answers at {url} ({reason}); start one with `pandan node`, or name another with --node"
+        "no node answers at {url} ({reason}); start one with `pandan node`, or name another \
+         with --node"
     )]
     Unreachable {
         /// The address.
@@ -39,7 +40,8 @@ pub(crate) enum ClientError {
     },
     /// This program does not encrypt.
     #[error(
-        "cannot talk to {url}: only plain HTTP is known; open a tunnel such as `ssh -L 2020:localhost:2020 HOST` and use http://127.0.0.1:2020"
+        "cannot talk to {url}: only plain HTTP is known; open a tunnel such as \
+         `ssh -L 2020:localhost:2020 HOST` and use http://127.0.0.1:2020"
     )]
     Encrypted {
         /// The address.

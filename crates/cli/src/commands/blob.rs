@@ -84,7 +84,13 @@ impl Put {
         let blob = check_blob(i64::try_from(sent)?, mime_type, pieces)?;
         let id = publisher.publish(&blob)?.document().to_string();
         let url = format!("{}/blobs/{id}", client.base());
-        let value = json!({ "document": id, "length": sent, "pieces": count, "mime_type": mime_type, "url": url });
+        let value = json!({
+            "document": id,
+            "length": sent,
+            "pieces": count,
+            "mime_type": mime_type,
+            "url": url,
+        });
         out.show(&value, || {
             let details = paint(DIM, format!("{sent} bytes of {mime_type} in {count} pieces"));
             format!("{} {}\n{url}\n{details}", paint(GOOD, "published"), paint(VALUE, &id))

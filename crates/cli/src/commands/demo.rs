@@ -1,6 +1,6 @@
 //! `pandan demo`: a node at work on real data, and everything that it says checked.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -28,9 +28,12 @@ pub(crate) struct Demo {
     #[arg(long)]
     once: bool,
     /// Where to listen; a free port unless told
-    #[arg(long, value_name = "HOST:PORT", default_value_t = SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))]
+    #[arg(long, value_name = "HOST:PORT", default_value_t = ANY_PORT)]
     http: SocketAddr,
 }
+
+/// A free port that only this machine can reach.
+const ANY_PORT: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
 
 /// What was done, how it went and how long it took.
 struct Step {
@@ -122,21 +125,20 @@ impl Story {
 
     fn summary(&self) -> String {
         let evening = &self.tour.evening;
-        let query: Vec<_> =
-            evening.query.lines().map(|line| format!("  {}", paint(DIM, line))).collect();
-        format!(
-            "\n{}\n{}\n\n{}  … 6 of {}\n\n{}\n{}\n  both wrote at the same time: \"{}\" and \"{}\"; every node shows the same one\n\n{}\n{}",
-            paint(BOLD, "Saturday for 20 or less, dearest first, with relations followed:"),
-            query.join("\n"),
-            evening.table.render(),
-            evening.total,
-            paint(BOLD, "One event in three of its states:"),
+        let query = evening.query.lines().map(|line| format!("  {}\n", paint(DIM, line)));
+        let [first, second] = &self.drama.titles;
+        [
+            title("Saturday for 20 or less, dearest first, with relations followed:"),
+            query.collect(),
+            format!("\n{}  … 6 of {}\n", evening.table.render(), evening.total),
+            title("One event in three of its states:"),
             self.tour.contest.render(),
-            self.drama.titles[0],
-            self.drama.titles[1],
-            paint(BOLD, "What was checked, without trusting the node:"),
+            format!("\n  At the same time one wrote \"{first}\", another \"{second}\";\n"),
+            String::from("  every node that has both shows the same one.\n"),
+            title("What was checked, without trusting the node:"),
             self.checks(),
-        )
+        ]
+        .concat()
     }
 
     fn checks(&self) -> String {
@@ -145,7 +147,7 @@ impl Story {
             format!("{entries} signatures, and that each entry names its operation by hash"),
             format!("{logs} logs without gaps, every backlink and skiplink"),
             format!(
-                "{documents} documents built again from their operations: views equal those of the node"
+                "{documents} documents built again from their operations, all equal to the node's"
             ),
             format!("a forged entry was refused: \"{}\"", self.drama.refusal),
             String::from("the deleted event is gone; its history still verifies"),
@@ -155,26 +157,31 @@ impl Story {
     }
 
     fn json(&self, url: &str) -> Value {
+        let Schemas { venue, artist, event, definitions } = &self.schemas;
+        let Audit { documents, entries, logs } = self.audit;
+        let schemas = [venue, artist, event].map(|schema| schema.id().as_str());
+        let published = definitions.len() + self.programme.len();
         let steps = self.steps.iter().map(|step| {
-            json!({ "name": step.name, "milliseconds": step.time.as_secs_f64() * 1000.0, "result": step.result })
+            let milliseconds = step.time.as_secs_f64() * 1000.0;
+            json!({ "name": step.name, "milliseconds": milliseconds, "result": step.result })
         });
         json!({
             "node": url,
             "held": true,
-            "schemas": [self.schemas.venue.id().as_str(), self.schemas.artist.id().as_str(), self.schemas.event.id().as_str()],
+            "schemas": schemas,
             "documents": self.programme.len(),
-            "operations": self.schemas.definitions.len() + self.programme.len() + self.drama.operations,
+            "operations": published + self.drama.operations,
             "contested": self.drama.contested.to_string(),
             "deleted": self.drama.cancelled.to_string(),
             "refusal": self.drama.refusal,
-            "verified": {
-                "documents": self.audit.documents,
-                "entries": self.audit.entries,
-                "logs": self.audit.logs,
-            },
+            "verified": { "documents": documents, "entries": entries, "logs": logs },
             "steps": steps.collect::<Vec<_>>(),
         })
     }
+}
+
+fn title(text: &str) -> String {
+    format!("\n{}\n", paint(BOLD, text))
 }
 
 /// All documents with their schemas, those that define schemas included.
@@ -205,13 +212,24 @@ impl Steps {
 }
 
 fn invitation(url: &str) -> String {
-    format!(
-        "\n{} until you press Ctrl-C:\n  queries    {}\n  schemas    pandan schema list --node {url}\n  events     pandan document list event --node {url} --where day=Sunday --order-by price\n  curl       curl {url}/graphql -H 'content-type: application/json' -d '{}'\n",
-        paint(BOLD, "The node goes on running"),
-        paint(VALUE, format!("{url}/graphql")),
-        "{\"query\":\"{ all_schema_definition_v1 { totalCount documents { fields { name } meta { viewId } } } }\"}",
-    )
+    // As it was called, so that it can be called again.
+    let pandan = std::env::args().next().unwrap_or_else(|| String::from("pandan"));
+    let page = paint(VALUE, format!("{url}/graphql"));
+    [
+        format!("\n{} until you press Ctrl-C:\n", paint(BOLD, "The node goes on running")),
+        format!("  queries  {page}\n"),
+        format!("  schemas  {pandan} schema list --node {url}\n"),
+        format!("  events   {pandan} document list event --node {url} {CONDITIONS}\n"),
+        format!("  curl     curl {url}/graphql -H 'content-type: application/json' \\\n"),
+        format!("             -d '{{\"query\": \"{QUERY}\"}}'\n"),
+    ]
+    .concat()
 }
+
+/// Examples for people who look around.
+const CONDITIONS: &str = "--where day=Sunday --order-by price --first 10";
+const QUERY: &str =
+    "{ all_schema_definition_v1 { documents { fields { name } meta { viewId } } } }";
 
 /// A folder that goes when the demo does.
 struct Scratch {

@@ -207,7 +207,8 @@ fn deploy(client: &Client, commit: &Commit) -> anyhow::Result<bool> {
         Ok(next) => Err(failure(
             Exit::Refused,
             format!(
-                "the node has this commit in log {} of its author and not in log {}; deploy to a node that got it from this lock file",
+                "the node has this commit in log {} of its author and not in log {}; \
+                 deploy to a node that got it from this lock file",
                 next.log_id(),
                 header.log_id()
             ),
@@ -239,7 +240,7 @@ impl List {
         let value = json!({ "schemas": list.collect::<Vec<_>>() });
         out.show(&value, || {
             if found.is_empty() {
-                return "The node knows no application schemas. `pandan schema deploy` brings some.".to_owned();
+                return String::from(NO_SCHEMAS);
             }
             let lines = found.iter().map(|(id, description)| {
                 format!("{}  {description}\n  {}\n", paint(BOLD, id.name()), paint(VALUE, id))
@@ -249,6 +250,9 @@ impl List {
         Ok(())
     }
 }
+
+const NO_SCHEMAS: &str =
+    "The node knows no application schemas. `pandan schema deploy` brings some.";
 
 /// Show a schema and its fields
 #[derive(Args, Debug)]

@@ -140,7 +140,8 @@ fn is_gone(client: &Client, schemas: &Schemas, drama: &Drama) -> anyhow::Result<
 fn contest(client: &Client, schemas: &Schemas, drama: &Drama) -> anyhow::Result<Table> {
     let schema = schemas.event.id();
     let query = format!(
-        "{{ first: {schema}(viewId: \"{}\") {{ ...title }} split: {schema}(viewId: \"{}\") {{ ...title }}
+        "{{ first: {schema}(viewId: \"{}\") {{ ...title }}
+            split: {schema}(viewId: \"{}\") {{ ...title }}
             merged: {schema}(id: \"{}\") {{ ...title }} }}
          fragment title on {schema} {{ meta {{ viewId }} fields {{ title }} }}",
         drama.contested, drama.split, drama.contested

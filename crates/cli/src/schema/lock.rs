@@ -85,13 +85,10 @@ impl Lock {
     pub(crate) fn to_text(&self) -> String {
         let mut text = format!("version = {VERSION}\n");
         for commit in &self.commits {
-            let entry = encode_hex(&commit.entry);
-            let operation = encode_hex(&commit.operation);
-            let _ = write!(
-                text,
-                "\n[[commits]]\nentry_hash = \"{}\"\nentry = \"{entry}\"\noperation = \"{operation}\"\n",
-                commit.entry_hash
-            );
+            let (entry, operation) = (encode_hex(&commit.entry), encode_hex(&commit.operation));
+            let _ = writeln!(text, "\n[[commits]]");
+            let _ = writeln!(text, "entry_hash = \"{}\"", commit.entry_hash);
+            let _ = writeln!(text, "entry = \"{entry}\"\noperation = \"{operation}\"");
         }
         text
     }

@@ -106,7 +106,7 @@ pub(crate) enum ManifestError {
     UnknownTarget { schema: String, field: String, target: String },
     #[error("field \"{field}\" of schema \"{schema}\" has no good schema id: {reason}")]
     TargetId { schema: String, field: String, reason: String },
-    #[error("schemas relate to each other in a circle: {}; break it with a plain field", .0.join(" → "))]
+    #[error("schemas relate to each other in a circle: {}; take one relation out", .0.join(" → "))]
     Cycle(Vec<String>),
 }
 

@@ -103,7 +103,11 @@ impl Report {
         });
         let conflicts = self.conflicts.iter().map(|conflict| {
             let writes = conflict.writes.iter().map(|write| {
-                json!({ "operation": write.operation.to_string(), "author": write.author.to_string(), "value": to_json(&write.value) })
+                json!({
+                    "operation": write.operation.to_string(),
+                    "author": write.author.to_string(),
+                    "value": to_json(&write.value),
+                })
             });
             json!({
                 "field": conflict.field.as_str(),

@@ -76,11 +76,12 @@ fn unknown(id: &DocumentId) -> anyhow::Error {
 /// The selection of all fields of a schema, relations as the ids of their targets.
 fn selection(schema: &Schema) -> String {
     use pandan_schema::FieldType::{PinnedRelation, PinnedRelationList, Relation, RelationList};
+    let target = "meta { documentId viewId }";
     let fields = schema.fields().map(|(name, field_type)| match field_type {
-        Relation(_) | PinnedRelation(_) => format!("{name} {{ meta {{ documentId viewId }} }}"),
-        RelationList(_) | PinnedRelationList(_) => format!(
-            "{name}(first: {LIST_ITEMS}) {{ totalCount documents {{ meta {{ documentId viewId }} }} }}"
-        ),
+        Relation(_) | PinnedRelation(_) => format!("{name} {{ {target} }}"),
+        RelationList(_) | PinnedRelationList(_) => {
+            format!("{name}(first: {LIST_ITEMS}) {{ totalCount documents {{ {target} }} }}")
+        }
         _ => name.to_string(),
     });
     fields.collect::<Vec<_>>().join(" ")
