@@ -71,9 +71,11 @@ pub struct Limits {
     pub page: usize,
     /// How large the body of a request may be.
     pub body_bytes: usize,
+    /// How large the bodies of all requests together may be, small ones not counted; others wait.
+    pub bodies_bytes: usize,
     /// How long a request may take.
     pub request_time: Duration,
-    /// How long the head of a request may take to arrive.
+    /// How long the head of the next request of a connection may take to arrive.
     pub header_time: Duration,
     /// How many queries run at the same time; others wait.
     pub concurrent_reads: usize,
@@ -92,12 +94,13 @@ impl Default for Limits {
             root_fields: 100,
             fields: 5_000,
             answer_values: 500_000,
-            answer_bytes: 64 * 1024 * 1024,
+            answer_bytes: 32 * 1024 * 1024,
             page: 1_000,
             // An operation of 512 KiB in hex, twice, and its entry.
             body_bytes: 4 * 1024 * 1024,
+            bodies_bytes: 64 * 1024 * 1024,
             request_time: Duration::from_secs(30),
-            header_time: Duration::from_secs(10),
+            header_time: Duration::from_secs(30),
             concurrent_reads: 16,
             queued_entries: 1_024,
             batch_entries: 512,

@@ -36,6 +36,8 @@ pub(crate) struct Core {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) limits: Limits,
     pub(crate) reads: Arc<Semaphore>,
+    /// Room for the bodies of requests, in KiB.
+    pub(crate) bodies: Arc<Semaphore>,
     pub(crate) started: Instant,
     pub(crate) sizes: Sizes,
     writer: Writer,
@@ -196,6 +198,7 @@ impl Core {
             store,
             catalog,
             reads: Arc::new(Semaphore::new(limits.concurrent_reads.max(1))),
+            bodies: Arc::new(Semaphore::new(kib(limits.bodies_bytes.max(limits.body_bytes)))),
             started: Instant::now(),
             sizes: Sizes::default(),
             writer,
@@ -249,6 +252,11 @@ impl Core {
     pub(crate) fn is_writing(&self) -> bool {
         self.writer.is_running()
     }
+}
+
+/// Bytes in units of 1,024, rounded up.
+pub(crate) const fn kib(bytes: usize) -> usize {
+    bytes.div_ceil(1_024)
 }
 
 impl Drop for Core {

@@ -214,8 +214,9 @@ impl<'a> Validator<'a> {
                 }
                 Selection::Inline { at, condition, directives, selections } => {
                     self.directives(directives, Some(*at));
-                    if let Some(condition) = condition {
-                        self.condition(condition, *at);
+                    if let Some(condition) = condition
+                        && self.condition(condition, *at).is_some()
+                    {
                         self.fits(condition, parent, *at);
                     }
                     self.selections(selections, parent);

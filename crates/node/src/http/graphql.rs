@@ -8,12 +8,14 @@ use axum::extract::{Query, Request as HttpRequest, State};
 use axum::http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response as HttpResponse};
+use hyper::body::Body;
 use serde_json::Value;
 use thiserror::Error as ThisError;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::body::{compressed, takes_gzip};
-use crate::graphql::{Error, Request, Response};
-use crate::node::Core;
+use crate::graphql::{Error, Request, Response, code};
+use crate::node::{Core, kib};
 
 /// The page to write queries on.
 const PAGE: &str = include_str!("page.html");
@@ -21,6 +23,9 @@ const PAGE: &str = include_str!("page.html");
 /// Everything the page needs is in it; nothing may be loaded from elsewhere.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
                            connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'";
+
+/// Bodies up to this size always find room.
+const SMALL_BODY: usize = 64 * 1024;
 
 /// A request over HTTP that does not get as far as GraphQL.
 #[derive(Debug, ThisError)]
@@ -39,6 +44,8 @@ enum BadRequest {
     Member { name: &'static str, expected: &'static str },
     #[error("no query was given; send one as \"query\"")]
     NoQuery,
+    #[error("the request took too long to arrive")]
+    Slow,
     #[error("only queries can be asked with GET; use POST for mutations")]
     MutationByGet,
 }
@@ -46,8 +53,9 @@ enum BadRequest {
 /// `POST /graphql`. The content type is not looked at: deployed clients send several.
 pub(super) async fn post(State(core): State<Arc<Core>>, request: HttpRequest) -> HttpResponse {
     let gzip = takes_gzip(request.headers());
-    match read(request, core.limits.body_bytes).await {
-        Ok(request) => answer(&core, request, gzip).await,
+    let reading = tokio::time::timeout(core.limits.request_time, read(&core, request));
+    match reading.await.unwrap_or(Err(BadRequest::Slow)) {
+        Ok((request, _room)) => answer(&core, request, gzip).await,
         Err(refused) => refused.into_response(),
     }
 }
@@ -106,7 +114,27 @@ fn encoded(mut response: HttpResponse, is_gzip: bool) -> HttpResponse {
     response
 }
 
-async fn read(request: HttpRequest, max: usize) -> Result<Request, BadRequest> {
+/// Reads a request, and keeps room for it as long as the second part of the result lives.
+async fn read(
+    core: &Core,
+    request: HttpRequest,
+) -> Result<(Request, Option<OwnedSemaphorePermit>), BadRequest> {
+    let max = core.limits.body_bytes;
+    let length = request.body().size_hint().upper().and_then(|length| usize::try_from(length).ok());
+    let length = length.unwrap_or(max);
+    if length > max {
+        return Err(BadRequest::Body(max));
+    }
+    let room = match u32::try_from(kib(length)) {
+        Ok(kib) if length > SMALL_BODY => {
+            Arc::clone(&core.bodies).acquire_many_owned(kib).await.ok()
+        }
+        _ => None,
+    };
+    Ok((parse(request, max).await?, room))
+}
+
+async fn parse(request: HttpRequest, max: usize) -> Result<Request, BadRequest> {
     let body = to_bytes(request.into_body(), max).await.map_err(|_| BadRequest::Body(max))?;
     let json = serde_json::from_slice(&body).map_err(BadRequest::Json)?;
     let mut members = match json {
@@ -154,6 +182,7 @@ impl IntoResponse for BadRequest {
     fn into_response(self) -> HttpResponse {
         let (status, code) = match self {
             Self::Body(_) => (StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE"),
+            Self::Slow => (StatusCode::REQUEST_TIMEOUT, code::TIMEOUT),
             Self::Batch => (StatusCode::BAD_REQUEST, "BATCH_NOT_SUPPORTED"),
             Self::MutationByGet => (StatusCode::METHOD_NOT_ALLOWED, "MUTATION_NOT_ALLOWED"),
             _ => (StatusCode::BAD_REQUEST, "BAD_REQUEST"),

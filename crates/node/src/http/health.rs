@@ -1,6 +1,7 @@
 //! Whether the node works.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -11,9 +12,12 @@ use serde_json::json;
 
 use crate::node::Core;
 
+/// A node that cannot count in this time is not well.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Reads from the store, and looks whether the writer is there.
 pub(super) async fn health(State(core): State<Arc<Core>>) -> Response {
-    let counts = core.read(|snapshot| snapshot.counts()).await;
+    let counts = tokio::time::timeout(PATIENCE, core.read(|snapshot| snapshot.counts())).await;
     let is_writing = core.is_writing();
     let about = json!({
         "version": env!("CARGO_PKG_VERSION"),
@@ -21,7 +25,7 @@ pub(super) async fn health(State(core): State<Arc<Core>>) -> Response {
         "schemas": core.catalog.api().len(),
     });
     let (status, mut body) = match counts {
-        Ok(counts) if is_writing => (
+        Ok(Ok(counts)) if is_writing => (
             StatusCode::OK,
             json!({
                 "status": "ok",
@@ -32,8 +36,11 @@ pub(super) async fn health(State(core): State<Arc<Core>>) -> Response {
                 "authors": counts.authors,
             }),
         ),
-        Ok(_) => (StatusCode::SERVICE_UNAVAILABLE, json!({ "status": "the writer has stopped" })),
-        Err(error) => {
+        Ok(Ok(_)) => {
+            (StatusCode::SERVICE_UNAVAILABLE, json!({ "status": "the writer has stopped" }))
+        }
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, json!({ "status": "reading takes too long" })),
+        Ok(Err(error)) => {
             (StatusCode::SERVICE_UNAVAILABLE, json!({ "status": crate::publish::chain(&error) }))
         }
     };

@@ -13,7 +13,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::StartError;
 use crate::config::DEFAULT_HTTP_ADDRESS;
@@ -113,8 +113,11 @@ struct Door {
 impl Door {
     async fn serve(mut self, listener: TcpListener) {
         let connections = GracefulShutdown::new();
+        // Dropped with this task, and all connections with it, when they are cut.
+        let mut tasks = JoinSet::new();
         while let Some((stream, slot)) = self.next(&listener).await {
-            self.spawn(stream, slot, &connections);
+            while tasks.try_join_next().is_some() {}
+            tasks.spawn(self.connection(stream, slot, &connections));
         }
         drop(listener);
         connections.shutdown().await;
@@ -141,7 +144,12 @@ impl Door {
         }
     }
 
-    fn spawn(&self, stream: TcpStream, slot: OwnedSemaphorePermit, connections: &GracefulShutdown) {
+    fn connection(
+        &self,
+        stream: TcpStream,
+        slot: OwnedSemaphorePermit,
+        connections: &GracefulShutdown,
+    ) -> impl Future<Output = ()> + use<> {
         // Answers are written whole; waiting for more would only delay them.
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(self.router.clone());
@@ -151,12 +159,12 @@ impl Door {
             .max_buf_size(HEAD_BYTES_MAX)
             .serve_connection(TokioIo::new(stream), service);
         let connection = connections.watch(connection);
-        tokio::spawn(async move {
+        async move {
             let connection = pin!(connection);
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection broke off");
             }
             drop(slot);
-        });
+        }
     }
 }
