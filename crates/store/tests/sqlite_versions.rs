@@ -88,7 +88,7 @@ fn write_fixture() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let path = folder.path().join("pandan.sqlite");
     let store = SqliteStore::open(&path, Options::default()).expect("a new store opens");
-    Delivery::in_order().bring(&History::from_seed(4, 60), &store);
+    Delivery::in_order().bring(&History::from_seed(4, 120), &store);
     drop(store);
     let connection = Connection::open(&path).expect("the file opens");
     fs::write(fixture(VERSION), dump(&connection)).expect("the fixture can be written");

@@ -64,7 +64,7 @@ CREATE TABLE schemas (
     retired INTEGER NOT NULL,
     UNIQUE (name, view)
 ) STRICT;
-CREATE INDEX schemas_by_definition ON schemas (definition) WHERE definition IS NOT NULL;
+CREATE INDEX schemas_by_definition ON schemas (definition);
 
 CREATE TABLE fields (
     schema INTEGER NOT NULL,
