@@ -266,3 +266,21 @@ fn a_locked_database_is_busy() {
     other.execute_batch("ROLLBACK").expect("it was begun");
     publish(&store, &signed);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_folder_without_rights_is_named() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = Folder::new();
+    let with = |mode| fs::set_permissions(folder.0.path(), fs::Permissions::from_mode(mode));
+    with(0o500).expect("rights can be changed");
+    let probe = folder.0.path().join("probe");
+    let error = (fs::write(probe, "").is_err()).then(|| folder.refused());
+    with(0o700).expect("rights can be changed");
+    // Whoever may write everything has no error to look at.
+    if let Some(error) = error {
+        assert!(matches!(error, StoreError::Open { .. }), "{error:?}");
+        assert!(error.to_string().contains("written to"), "{error}");
+    }
+}

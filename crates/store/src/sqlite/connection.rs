@@ -22,6 +22,10 @@ pub(super) fn writer(
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = open(path, flags, options)?;
+    // Without the right to write SQLite opens for reading, and says nothing.
+    if connection.is_readonly("main").map_err(Fault::from)? {
+        return Err(Fault::no_rights(path));
+    }
     // Before anything is written into it: is it ours?
     migrate::version(&connection)?;
     configure_writer(&connection, options).map_err(|error| Fault::opening(&error, path))?;
@@ -47,14 +51,20 @@ fn open(
 ) -> std::result::Result<Connection, StoreError> {
     let open = || {
         let connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_timeout(options.busy_timeout)?;
-        connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
-        rusqlite::vtab::array::load_module(&connection)?;
-        // Plans depend on statements alone: else some are made anew for each value that is bound.
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        prepare(&connection, options)?;
         Ok(connection)
     };
     open().map_err(|error: rusqlite::Error| Fault::opening(&error, path))
+}
+
+/// What statements ask of every connection.
+pub(super) fn prepare(connection: &Connection, options: &Options) -> rusqlite::Result<()> {
+    connection.busy_timeout(options.busy_timeout)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    rusqlite::vtab::array::load_module(connection)?;
+    // Plans depend on statements alone: else some are made anew for each value that is bound.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 fn configure_writer(connection: &Connection, options: &Options) -> rusqlite::Result<()> {

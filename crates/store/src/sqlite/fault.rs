@@ -18,12 +18,19 @@ impl Fault {
         Self(StoreError::Inconsistent { detail: detail.to_string() })
     }
 
+    /// A file that can be read but not written.
+    pub(super) fn no_rights(path: &Path) -> StoreError {
+        let reason =
+            "permission to write is missing; give this user the rights to the file and its folder";
+        StoreError::Open { path: path.to_owned(), reason: String::from(reason) }
+    }
+
     /// A failure while a database is being opened.
     pub(super) fn opening(error: &rusqlite::Error, path: &Path) -> StoreError {
         let reason = match error.sqlite_error_code() {
             Some(ErrorCode::CannotOpen) => cannot_open(path),
             Some(ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => {
-                "permission to write is missing; give this user the rights to the file and its folder"
+                return Self::no_rights(path);
             }
             _ => return from_sqlite(error),
         };

@@ -15,7 +15,7 @@ use pandan_schema::{FieldType, Schema, Value};
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 use rusqlite::{Connection, StatementStatus, params_from_iter};
 
-use super::{catalog, collection, digest, migrate, table, value};
+use super::{Options, catalog, collection, connection, digest, migrate, table, value};
 use crate::query::{
     CollectionQuery, Condition, Direction, Operand, Order, OrderBy, Page, Selection, Subject, Test,
     Window,
@@ -37,7 +37,7 @@ struct Statement {
 impl Filled {
     fn new(documents: u64) -> Self {
         let mut connection = Connection::open_in_memory().expect("memory can be had");
-        rusqlite::vtab::array::load_module(&connection).expect("the module loads");
+        connection::prepare(&connection, &Options::default()).expect("modules load");
         migrate::migrate(&mut connection).expect("an empty database migrates");
         let schema = Arc::new(schema());
         let row = catalog::insert(&connection, &schema, None, false).expect("it is new");
