@@ -284,3 +284,31 @@ fn deleted_or_not() -> Condition {
     let both = [false, true].map(|is| Operand::Value(Value::Bool(is)));
     Condition { subject: Subject::Deleted, test: Test::In(both.into()) }
 }
+
+/// More tips than a view id has room for: no operation extends such a state, neither in the model
+/// nor in the row.
+#[test]
+fn a_document_with_too_many_tips_is_alike() {
+    use pandan_operations::{RawValue, SystemSchema, limits::MAX_PREVIOUS};
+    use pandan_testkit::{Author, fields};
+
+    let (mut author, schema) = (Author::new(1), SystemSchema::BlobPiece.into());
+    let data = |number: usize| fields([("data", RawValue::Bytes(number.to_be_bytes().to_vec()))]);
+    let create = author.create(&schema, data(0));
+    let mut update =
+        |number, view: &_| author.update(create.document(), &schema, view, data(number));
+    let tips: Vec<_> = (1..=MAX_PREVIOUS + 2).map(|it| update(it, &create.view())).collect();
+    let mut ids: Vec<_> = tips.iter().map(|signed| signed.id()).collect();
+    ids.sort_unstable();
+    ids.truncate(MAX_PREVIOUS);
+    let shown = pandan_operations::DocumentViewId::from_sorted(ids).expect("they are sorted");
+    let on_top = update(0, &shown);
+    let (shown, last) = ([shown], [create.view(), on_top.view()]);
+    let signed = [create].into_iter().chain(tips).chain([on_top]).collect();
+    let pair = Pair::new(&History { signed }, &Delivery::in_order().in_batches(MAX_PREVIOUS + 3));
+    assert_eq!(contents(&*pair.sqlite), contents(&*pair.model));
+    for views in [&shown[..], &last] {
+        let read = |snapshot: &dyn Snapshot| snapshot.views(views).expect("views can be read");
+        assert_eq!(read(&*pair.sqlite), read(&*pair.model));
+    }
+}
