@@ -11,6 +11,7 @@ use thiserror::Error;
 use ureq::Agent;
 
 use crate::failure::Exit;
+use crate::style::clean;
 
 /// Where a node listens unless it was told otherwise.
 pub(crate) const DEFAULT_NODE: &str = "http://127.0.0.1:2020";
@@ -183,7 +184,7 @@ impl Client {
 }
 
 fn refused(error: &Value) -> ClientError {
-    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let text = |value: &Value| value.as_str().map(clean);
     let extension = |name| error.get("extensions").and_then(|all| text(&all[name]));
     ClientError::Refused {
         message: text(&error["message"]).unwrap_or_else(|| error.to_string()),

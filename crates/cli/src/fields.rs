@@ -6,6 +6,7 @@ use serde_json::{Map, Value as Json};
 use thiserror::Error;
 
 use crate::client::{decode_hex, encode_hex};
+use crate::style::clean;
 
 /// Text or JSON that is no value of a field.
 #[derive(Debug, Error, PartialEq)]
@@ -163,7 +164,7 @@ pub(crate) fn to_json(value: &Value) -> Json {
 pub(crate) fn to_text(value: &Value) -> String {
     let list = |ids: Vec<String>| format!("[{}]", ids.join(", "));
     match value {
-        Value::Str(text) => text.clone(),
+        Value::Str(text) => clean(text),
         Value::Bytes(bytes) => format!("{} bytes {}", bytes.len(), short(&encode_hex(bytes))),
         Value::Relation(id) => short(&id.to_string()),
         Value::PinnedRelation(view) => short_view(view),

@@ -29,3 +29,25 @@ pub(crate) const PALETTE: [Style; 6] = [
 pub(crate) fn paint(style: Style, text: impl std::fmt::Display) -> String {
     format!("{style}{text}{style:#}")
 }
+
+/// Text of somebody else, harmless on a terminal and on one line: without control characters and
+/// without those that turn the direction of writing around.
+pub(crate) fn clean(text: &str) -> String {
+    let clean = |char: char| match char {
+        '\n' | '\r' | '\t' => ' ',
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => char::REPLACEMENT_CHARACTER,
+        _ if char.is_control() => char::REPLACEMENT_CHARACTER,
+        _ => char,
+    };
+    text.chars().map(clean).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::clean;
+
+    #[test]
+    fn what_would_steer_a_terminal_is_taken_out() {
+        assert_eq!(clean("a\u{1b}[31mb\nc\u{202e}d\u{9b}ä"), "a�[31mb c�d�ä");
+    }
+}

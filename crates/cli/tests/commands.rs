@@ -3,7 +3,8 @@
 
 mod common;
 
-use common::{BOOK, Desk, text_at};
+use common::{BOOK, Desk, impostor, text_at};
+use serde_json::{Value, json};
 
 #[test]
 fn documents_are_written_and_read() {
@@ -64,7 +65,7 @@ fn concurrent_edits_show_in_the_history_and_can_be_merged() {
     assert_eq!(history["view"], tips.join("_"));
     desk.text(&["document", "update", &book, "title=Sky"]);
     let history = desk.json(&["document", "history", &book]);
-    assert_eq!(history["conflicts"], serde_json::json!([]));
+    assert_eq!(history["conflicts"], json!([]));
     let drawn = desk.text(&["document", "history", &book]);
     assert!(drawn.contains(" merge") && drawn.contains("├─╯"), "{drawn}");
     assert_eq!(desk.json(&["document", "show", &book, "--view", &book])["fields"]["title"], "Moon");
@@ -165,8 +166,7 @@ fn logs_and_entries_are_verified() {
     desk.fails(&["log", "show", &key, "9"], 1, "no log 9");
 
     let lines = desk.text(&["log", "show", &key, "3", "--json"]);
-    let last: serde_json::Value =
-        serde_json::from_str(lines.lines().last().expect("four")).expect("JSON");
+    let last: Value = serde_json::from_str(lines.lines().last().expect("four")).expect("JSON");
     let (entry, operation) = (text_at(&last, "entry"), text_at(&last, "operation"));
     let inspected = desk.json(&["entry", "inspect", &entry, "--operation", &operation]);
     assert_eq!(inspected["verified"], true);
@@ -184,4 +184,38 @@ fn logs_and_entries_are_verified() {
     desk.fails(&["entry", "inspect", "entry.bin", "--operation", "8401"], 5, "does not hold");
     desk.fails(&["entry", "inspect", "00ff"], 5, "no entry");
     desk.fails(&["entry", "inspect", "missing"], 2, "neither hexadecimal nor a file");
+}
+
+#[test]
+fn what_a_lying_node_answers_is_not_believed() {
+    let desk = Desk::with_node();
+    desk.with_book_schema();
+    let key = text_at(&desk.json(&["key", "show"]), "public_key");
+    let line = |log: &str| -> Value {
+        serde_json::from_str(&desk.text(&["log", "show", &key, log, "--json"])).expect("JSON")
+    };
+    let (mut first, second) = (line("0"), line("1"));
+    let check = |entries: Value, expected: &str| {
+        let node = impostor(json!({ "data": { "entries": entries } }).to_string());
+        desk.fails(&["log", "verify", &key, "0", "--node", &node], 5, expected);
+    };
+    check(json!([first, second]), "entry 2: it belongs to log 1");
+    check(json!([first, first]), "expected entry 2");
+    first["operation"] = second["operation"].clone();
+    check(json!([first]), "not the one that was signed");
+    first["entry"] = json!("00ff");
+    check(json!([first]), "malformed");
+}
+
+#[test]
+fn what_is_no_node_is_told_apart() {
+    let desk = Desk::empty();
+    for body in ["hello", "{}", "[]", r#"{"data": null}"#, r#"{"data": {}}"#] {
+        let node = impostor(body.to_owned());
+        let key = "b487ae560dac528926c9ffed20c44d78bb8ee344bb39e0d4847d83367d8221da";
+        let arguments = ["log", "show", key, "0", "--node", &node];
+        desk.fails(&arguments, 3, "does not answer like a p2panda node");
+    }
+    let node = impostor(r#"{"errors": [{"message": "no\u001b[31m"}]}"#.to_owned());
+    desk.fails(&["schema", "list", "--node", &node], 4, "node refused: no\u{fffd}[31m");
 }

@@ -126,15 +126,14 @@ impl Story {
     fn summary(&self) -> String {
         let evening = &self.tour.evening;
         let query = evening.query.lines().map(|line| format!("  {}\n", paint(DIM, line)));
-        let [first, second] = &self.drama.titles;
         [
             title("Saturday for 20 or less, dearest first, with relations followed:"),
             query.collect(),
             format!("\n{}  … 6 of {}\n", evening.table.render(), evening.total),
-            title("One event in three of its states:"),
+            title("One event, edited by two people at the same time and merged by a third:"),
+            self.tour.graph.clone(),
+            String::from("\n"),
             self.tour.contest.render(),
-            format!("\n  At the same time one wrote \"{first}\", another \"{second}\";\n"),
-            String::from("  every node that has both shows the same one.\n"),
             title("What was checked, without trusting the node:"),
             self.checks(),
         ]

@@ -122,13 +122,18 @@ struct Checked {
     operation: Option<Operation>,
 }
 
-/// Checks each entry for itself and that together they are one log without gaps.
-fn verify(entries: &[RawEntry]) -> anyhow::Result<Vec<Checked>> {
+/// Checks each entry for itself and that together they are the log that was asked for, without
+/// gaps.
+fn verify(source: &Source, entries: &[RawEntry]) -> anyhow::Result<Vec<Checked>> {
     let mut logs = Logs::default();
     let checked = entries.iter().zip(1..).map(|(raw, place)| {
         let fault = |error: &dyn std::fmt::Display| unverified(format!("entry {place}: {error}"));
         let (header, operation) = Proven::check_header(&raw.entry, raw.operation.as_deref())
             .map_err(|error| fault(&error))?;
+        if (header.public_key(), header.log_id()) != (source.author, source.log_id) {
+            let (author, log_id) = (header.public_key(), header.log_id());
+            return Err(fault(&format!("it belongs to log {log_id} of {author}")));
+        }
         logs.push(header).map_err(|error| fault(&error))?;
         Ok(Checked { header, operation })
     });
@@ -151,7 +156,7 @@ impl Show {
                 out.line(&json!({ "entry": encode_hex(&raw.entry), "operation": operation }))?;
             }
         }
-        let checked = verify(&entries)?;
+        let checked = verify(&self.source, &entries)?;
         let mut table = Table::new(["seq", "entry", "action", "schema", "bytes", "links"]);
         for Checked { header, operation } in &checked {
             let action = operation.as_ref().map_or("–", |operation| action(operation.action()));
@@ -182,7 +187,7 @@ pub(crate) struct Verify {
 
 impl Verify {
     fn run(self, out: Output) -> anyhow::Result<()> {
-        let checked = verify(&self.source.entries()?)?;
+        let checked = verify(&self.source, &self.source.entries()?)?;
         let operations = checked.iter().filter(|checked| checked.operation.is_some()).count();
         let last = checked.last().context("a log has entries")?;
         let value = json!({

@@ -3,11 +3,11 @@
 mod blob;
 mod completions;
 mod demo;
-mod document;
+pub(crate) mod document;
 mod entry;
 mod key;
 mod log;
-pub(crate) mod node;
+mod node;
 mod publish;
 mod schema;
 

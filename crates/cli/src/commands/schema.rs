@@ -20,7 +20,7 @@ use crate::schema::build::{self, Change};
 use crate::schema::lock::{Commit, Lock};
 use crate::schema::manifest::Manifest;
 use crate::schema::workshop::Workshop;
-use crate::style::{BOLD, DIM, GOOD, VALUE, paint};
+use crate::style::{BOLD, DIM, GOOD, VALUE, clean, paint};
 use crate::table::Table;
 
 /// What to do with schemas.
@@ -243,7 +243,8 @@ impl List {
                 return String::from(NO_SCHEMAS);
             }
             let lines = found.iter().map(|(id, description)| {
-                format!("{}  {description}\n  {}\n", paint(BOLD, id.name()), paint(VALUE, id))
+                let (name, description) = (paint(BOLD, id.name()), clean(description));
+                format!("{name}  {description}\n  {}\n", paint(VALUE, id))
             });
             lines.collect()
         })?;
@@ -283,7 +284,7 @@ impl Show {
             let title = paint(BOLD, schema.name());
             format!(
                 "{title}  {}\n{}\n\n{}",
-                schema.description(),
+                clean(schema.description()),
                 paint(VALUE, schema.id()),
                 table.render()
             )

@@ -18,8 +18,7 @@ pub(crate) struct Drama {
     pub(crate) contested: DocumentId,
     /// Its state with both edits in it, not merged yet.
     pub(crate) split: DocumentViewId,
-    /// Both titles, and the one which everybody saw until the merge.
-    pub(crate) titles: [String; 2],
+    /// The title which everybody saw until the merge.
     pub(crate) shown: String,
     /// The state that a third person made of it.
     pub(crate) merged: OperationId,
@@ -63,16 +62,7 @@ pub(crate) fn play(
     let delete =
         Operation::Delete { schema: schemas.event.id().clone(), previous: cancelled.into() };
     people.publish(3, &delete)?;
-    Ok(Drama {
-        contested,
-        split,
-        titles,
-        shown,
-        merged,
-        cancelled,
-        refusal,
-        operations: REPRICED + 4,
-    })
+    Ok(Drama { contested, split, shown, merged, cancelled, refusal, operations: REPRICED + 4 })
 }
 
 struct Stage<'a> {

@@ -9,6 +9,7 @@ use super::drama::Drama;
 use super::people::People;
 use super::programme::{Programme, Schemas};
 use crate::client::Client;
+use crate::commands::document::Report;
 use crate::remote::{next_page, quote};
 use crate::table::Table;
 
@@ -22,6 +23,8 @@ pub(crate) struct Tour {
     pub(crate) events: usize,
     /// The contested event before and after the merge.
     pub(crate) contest: Table,
+    /// Its operations, drawn.
+    pub(crate) graph: String,
 }
 
 /// The first events of a longer answer.
@@ -46,7 +49,9 @@ pub(crate) fn ask(
     let expected = programme.events.len() - 1;
     ensure!(events == expected, "expected {expected} events on all pages, found {events}");
     ensure!(is_gone(client, schemas, drama)?, "the cancelled event is still there");
-    Ok(Tour { evening, pages, events, contest: contest(client, schemas, drama)? })
+    let history = Report::read(client, &drama.contested, schemas.event.clone())?;
+    let contest = contest(client, schemas, drama)?;
+    Ok(Tour { evening, pages, events, contest, graph: history.graph() })
 }
 
 /// A filter, an order, a page and relations nested three deep.
@@ -155,8 +160,8 @@ fn contest(client: &Client, schemas: &Schemas, drama: &Drama) -> anyhow::Result<
     );
     let mut table = Table::new(["state", "title"]);
     table.row(["as published", &title("first")]);
-    table.row(["two edits at the same time", &title("split")]);
-    table.row(["merged by a third person", &title("merged")]);
+    table.row(["both edits, on every node the same", &title("split")]);
+    table.row(["merged", &title("merged")]);
     Ok(table)
 }
 

@@ -132,3 +132,63 @@ fn field_type(spec: &FieldSpec, ids: &BTreeMap<&SchemaName, SchemaId>) -> FieldT
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use pandan_identity::KeyPair;
+
+    use super::{Built, Change, build};
+    use crate::schema::lock::Lock;
+    use crate::schema::manifest::Manifest;
+    use crate::schema::workshop::Workshop;
+
+    const FIRST: &str = r#"
+        [aa]
+        description = "a"
+        fields = { x = { type = "int" } }
+        [bb]
+        description = "b"
+        fields = { to = { type = "relation", schema = { name = "aa" } } }
+    "#;
+
+    /// Builds on top of the text of a lock file, as another key if asked for.
+    fn play(manifest: &str, lock: &str, seed: u8) -> (Vec<Built>, String) {
+        let key_pair = KeyPair::from_seed(&[seed; 32]);
+        let lock = Lock::parse(lock).expect("it is good");
+        let mut workshop = Workshop::new(&key_pair, lock).expect("it holds");
+        let manifest = Manifest::parse(manifest).expect("it is good");
+        let built = build(&mut workshop, &manifest).expect("it builds");
+        (built, workshop.into_lock().to_text())
+    }
+
+    fn changes(built: &[Built]) -> Vec<Change> {
+        built.iter().map(|built| built.change).collect()
+    }
+
+    #[test]
+    fn lock_files_round_trip_and_nothing_is_built_twice() {
+        let (built, lock) = play(FIRST, "version = 1", 1);
+        assert_eq!(changes(&built), [Change::Created, Change::Created]);
+        assert_eq!(Lock::parse(&lock).expect("it is good").to_text(), lock);
+        let (again, same) = play(FIRST, &lock, 1);
+        assert_eq!(changes(&again), [Change::Unchanged, Change::Unchanged]);
+        assert_eq!(same, lock);
+        assert_eq!(again[1].id, built[1].id);
+    }
+
+    #[test]
+    fn a_changed_schema_changes_those_that_relate_to_it() {
+        let (before, lock) = play(FIRST, "version = 1", 1);
+        for seed in [1, 2] {
+            let (built, after) = play(&FIRST.replace("\"int\"", "\"str\""), &lock, seed);
+            assert_eq!(changes(&built), [Change::Updated, Change::Updated]);
+            assert_ne!(built[1].id, before[1].id);
+            // Both fields and both schemas.
+            assert_eq!(after.matches("[[commits]]").count(), 4 + 4);
+            assert!(after.starts_with(&lock));
+        }
+        let (built, after) = play(&FIRST.replace("\"b\"", "\"c\""), &lock, 1);
+        assert_eq!(changes(&built), [Change::Unchanged, Change::Updated]);
+        assert_eq!(after.matches("[[commits]]").count(), 4 + 1);
+    }
+}

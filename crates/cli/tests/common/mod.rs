@@ -1,7 +1,8 @@
 //! The program as people use it: started as a process, talked to through its arguments.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -146,4 +147,29 @@ impl Drop for RunningNode {
 /// The text at a place of a JSON value.
 pub(crate) fn text_at(value: &Value, name: &str) -> String {
     value[name].as_str().unwrap_or_else(|| panic!("{name} in {value}")).to_owned()
+}
+
+/// Something that answers every request with the same body; its address.
+///
+/// Its thread ends with the test.
+pub(crate) fn impostor(body: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut request = BufReader::new(&stream);
+            let mut length = 0;
+            let mut line = String::new();
+            while request.read_line(&mut line).is_ok_and(|read| read > 2) {
+                if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                    length = value.trim().parse().unwrap_or_default();
+                }
+                line.clear();
+            }
+            let _ = std::io::copy(&mut request.take(length), &mut std::io::sink());
+            let head = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length:";
+            let _ = write!(stream, "{head} {}\r\n\r\n{body}", body.len());
+        }
+    });
+    format!("http://{address}")
 }

@@ -30,17 +30,7 @@ impl ShowHistory {
     pub(super) fn run(self, out: Output) -> anyhow::Result<()> {
         let client = self.node.client();
         let schema = super::schema_of(&client, &self.id, None)?;
-        let operations = verified_operations(&client, &self.id, &schema)?;
-        let history = History::new(operations.iter().cloned()).map_err(unverified)?;
-        let document = history.document().map_err(unverified)?;
-        if document.id() != self.id {
-            return Err(unverified(format!(
-                "the node answered with document {} instead of {}",
-                document.id(),
-                self.id
-            )));
-        }
-        let report = Report { schema, document, operations, conflicts: history.conflicts() };
+        let report = Report::read(&client, &self.id, schema)?;
         out.show(&report.json(), || report.render())?;
         Ok(())
     }
@@ -64,7 +54,8 @@ fn verified_operations(
     operations.collect()
 }
 
-struct Report {
+/// A document and all that led to it.
+pub(crate) struct Report {
     schema: Schema,
     document: Document,
     operations: Vec<DocumentOperation>,
@@ -72,6 +63,40 @@ struct Report {
 }
 
 impl Report {
+    /// Reads all operations of a document, checks them and builds the document.
+    pub(crate) fn read(client: &Client, id: &DocumentId, schema: Schema) -> anyhow::Result<Self> {
+        let operations = verified_operations(client, id, &schema)?;
+        let history = History::new(operations.iter().cloned()).map_err(unverified)?;
+        let document = history.document().map_err(unverified)?;
+        if document.id() != *id {
+            return Err(unverified(format!(
+                "the node answered with document {} instead of {id}",
+                document.id(),
+            )));
+        }
+        Ok(Self { schema, document, operations, conflicts: history.conflicts() })
+    }
+
+    /// The graph of operations, a line for each.
+    pub(crate) fn graph(&self) -> String {
+        let edges = self.in_order().map(|operation| (operation.id, previous(operation)));
+        let mut drawing = Drawing::new(edges);
+        let authors = self.authors();
+        let mut text = String::new();
+        for operation in self.in_order() {
+            let place = authors.iter().position(|key| *key == operation.author);
+            let author = place.unwrap_or_default();
+            let is_delete = action(operation) == "delete";
+            let mark = paint(colour(author), if is_delete { '✗' } else { '●' });
+            let lines = drawing.next(operation.id, previous(operation), &mark);
+            for line in &lines.connections {
+                text += &format!("  {line}\n");
+            }
+            text += &format!("  {} {}\n", lines.node, self.describe(operation, author));
+        }
+        text
+    }
+
     fn operation(&self, id: &OperationId) -> Option<&DocumentOperation> {
         self.operations.iter().find(|operation| operation.id == *id)
     }
@@ -143,24 +168,6 @@ impl Report {
             GOOD,
             format!("\n✓ {count} entries verified: signatures, hashes, types and the graph"),
         )
-    }
-
-    fn graph(&self) -> String {
-        let edges = self.in_order().map(|operation| (operation.id, previous(operation)));
-        let mut drawing = Drawing::new(edges);
-        let authors = self.authors();
-        let mut text = String::new();
-        for operation in self.in_order() {
-            let author =
-                authors.iter().position(|key| *key == operation.author).unwrap_or_default();
-            let mark = paint(colour(author), if action(operation) == "delete" { '✗' } else { '●' });
-            let lines = drawing.next(operation.id, previous(operation), &mark);
-            for line in &lines.connections {
-                text += &format!("  {line}\n");
-            }
-            text += &format!("  {} {}\n", lines.node, self.describe(operation, author));
-        }
-        text
     }
 
     fn describe(&self, operation: &DocumentOperation, author: usize) -> String {

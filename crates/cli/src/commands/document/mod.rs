@@ -6,6 +6,7 @@ mod list;
 mod show;
 mod write;
 
+pub(crate) use history::Report;
 pub(crate) use write::check;
 
 use clap::Subcommand;
@@ -95,7 +96,7 @@ fn cell(value: &serde_json::Value) -> String {
     };
     match value {
         Value::Null => String::from("–"),
-        Value::String(text) => text.clone(),
+        Value::String(text) => crate::style::clean(text),
         Value::Object(object) => match object.get("documents").and_then(Value::as_array) {
             None => target(value),
             Some(items) => {
