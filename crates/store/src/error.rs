@@ -15,13 +15,17 @@ pub enum StoreError {
     #[error("database is in use by another process; close that one or wait for it, then try again")]
     Busy,
     /// The file is not a database of this program, or it is damaged.
-    #[error("database is damaged or not one of this program ({detail}); restore it from a copy, or start with a new file and replicate again")]
+    #[error(
+        "database is damaged or not one of this program ({detail}); restore it from a copy, or start with a new file and replicate again"
+    )]
     Corrupt {
         /// What the database engine found.
         detail: String,
     },
     /// The database was written by a newer version.
-    #[error("database has version {found}, this program knows versions up to {supported}; update the program")]
+    #[error(
+        "database has version {found}, this program knows versions up to {supported}; update the program"
+    )]
     NewerVersion {
         /// Version of the file.
         found: u32,
@@ -29,7 +33,9 @@ pub enum StoreError {
         supported: u32,
     },
     /// The database was written by an older version, and is opened for reading only.
-    #[error("database has version {found}, this program reads version {supported}; open it once for writing to bring it up to date")]
+    #[error(
+        "database has version {found}, this program reads version {supported}; open it once for writing to bring it up to date"
+    )]
     OlderVersion {
         /// Version of the file.
         found: u32,
