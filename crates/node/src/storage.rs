@@ -10,11 +10,18 @@ use crate::Config;
 /// Name of the database file.
 const FILE_NAME: &str = "pandan.sqlite";
 
+/// How many reading connections wait for the next query; under load more are opened.
+const READERS_KEPT: usize = 4;
+
+/// How much of the file each connection keeps in memory. The system keeps the rest at hand.
+const CACHE_BYTES: usize = 8 * 1024 * 1024;
+
 /// Opens or makes the database in a folder.
 pub(crate) fn open(folder: &Path, config: &Config) -> Result<Arc<dyn Store>, StoreError> {
     let options = Options {
         durability: config.durability,
-        readers: config.limits.concurrent_reads,
+        readers: READERS_KEPT,
+        cache_bytes: CACHE_BYTES,
         quota_bytes: config.quota_bytes,
         ..Options::default()
     };

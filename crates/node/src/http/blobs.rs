@@ -30,8 +30,8 @@ use crate::publish::chain;
 /// How many pieces are read at once to learn their sizes.
 const PIECES_MEASURED: usize = 8;
 
-/// How many pieces wait to be sent; a slow client holds no more than these.
-const PIECES_AHEAD: usize = 2;
+/// How many pieces wait to be sent; for a slow client no more than these are kept in memory.
+const PIECES_AHEAD: usize = 1;
 
 /// Of how many states of blobs the sizes of pieces are remembered.
 const REMEMBERED_MAX: usize = 256;
@@ -221,15 +221,22 @@ async fn measure(core: &Core, blob: &Blob) -> Result<Arc<[u64]>, BlobError> {
     if let Some(sizes) = core.sizes.find(&blob.view_id) {
         return Ok(sizes);
     }
-    let mut sizes = Vec::with_capacity(blob.pieces.len());
-    for pieces in blob.pieces.chunks(PIECES_MEASURED) {
-        let pieces = pieces.to_vec();
-        let records = core.read(move |snapshot| snapshot.views(&pieces)).await?;
-        for record in records {
+    // A piece may stand in many places; it is read once.
+    let mut distinct: Vec<DocumentViewId> = blob.pieces.clone();
+    distinct.sort();
+    distinct.dedup();
+    let mut known = HashMap::with_capacity(distinct.len());
+    for pieces in distinct.chunks(PIECES_MEASURED) {
+        let asked = pieces.to_vec();
+        let records = core.read(move |snapshot| snapshot.views(&asked)).await?;
+        for (piece, record) in pieces.iter().zip(records) {
             let data = record.as_ref().and_then(data).ok_or(BlobError::NotFound)?;
-            sizes.push(u64::try_from(data.len()).unwrap_or(u64::MAX));
+            known.insert(piece, u64::try_from(data.len()).unwrap_or(u64::MAX));
         }
     }
+    let sizes =
+        blob.pieces.iter().map(|piece| known.get(piece).copied().ok_or(BlobError::NotFound));
+    let sizes = sizes.collect::<Result<Vec<u64>, _>>()?;
     let total = sizes.iter().fold(0_u64, |total, size| total.saturating_add(*size));
     if total != blob.length {
         return Err(BlobError::NotFound);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use pandan_bamboo::{LogId, NextArgs};
 use pandan_identity::KeyPair;
-use pandan_node::{Node, PublishError, Request, StartError};
+use pandan_node::{Missed, Node, PublishError, Request, StartError};
 use pandan_operations::{Fields, Operation, RawValue, SystemSchema};
 use pandan_store::MemoryStore;
 
@@ -137,4 +137,38 @@ fn stopping_waits_for_what_was_begun() {
         let result = world.runtime.block_on(result).unwrap();
         assert!(matches!(result, Ok(_) | Err(PublishError::Stopping)), "{result:?}");
     }
+}
+
+#[tokio::test]
+async fn slow_subscribers_hear_what_they_missed() {
+    let node = Node::builder().in_memory().without_http().start().await.unwrap();
+    let mut commits = node.subscribe();
+    let key_pair = KeyPair::from_seed(&[1; 32]);
+    for number in 0..300_u64 {
+        let payload = piece(number.to_le_bytes()[0]);
+        let entry = NextArgs::first(LogId::new(number)).forge(&key_pair, &payload);
+        node.publish(entry.as_bytes(), &payload).await.unwrap();
+    }
+    let Missed { missed } = commits.next().await.unwrap().unwrap_err();
+    let mut heard = 0;
+    while missed + heard < 300 {
+        commits.next().await.unwrap().unwrap();
+        heard += 1;
+    }
+    assert!(missed > 0 && heard > 0);
+}
+
+#[tokio::test]
+async fn a_node_works_on_one_thread() {
+    let node = Node::builder().in_memory().http(free()).start().await.unwrap();
+    let answers = (0..20).map(|_| {
+        let node = node.clone();
+        tokio::spawn(
+            async move { node.query(Request::new("{ all_blob_v1 { totalCount } }")).await },
+        )
+    });
+    for answer in answers.collect::<Vec<_>>() {
+        assert!(answer.await.unwrap().errors().is_empty());
+    }
+    drop(node);
 }

@@ -3,6 +3,7 @@
 
 mod blobs;
 mod first_steps;
+mod hostile;
 mod http;
 mod language;
 mod lifecycle;
