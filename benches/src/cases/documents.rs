@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use p2panda_rs::document::DocumentBuilder;
 use p2panda_rs::document::traits::AsDocument;
 use p2panda_rs::operation::EncodedOperation;
-use pandan_documents::{Document, History};
+use pandan_documents::{Document, DocumentOperation, History};
 use pandan_operations::{DocumentViewId, OperationId};
 
 use crate::cases::{PANDAN, PEER};
@@ -23,7 +24,8 @@ pub(crate) fn groups() -> Vec<Group> {
         build("document: 5,000 operations, one chain", &Shape::chain(LENGTH)),
         build("document: 5,000 operations, 4 branches", &Shape::branches(LENGTH, 4)),
         build("document: 5,000 operations, every fifth merges", &Shape::merges(LENGTH, 2)),
-        earlier_view_with_peer(),
+        earlier_view_with_peer("document: state behind 10 merges in a row", 10),
+        earlier_view_with_peer("document: state behind 12 merges in a row", 12),
         earlier_view(),
         extend("document: extend a chain of 100", 100),
         extend("document: extend a chain of 1,000", 1_000),
@@ -33,19 +35,27 @@ pub(crate) fn groups() -> Vec<Group> {
 
 fn build(name: &'static str, shape: &Shape) -> Group {
     let operations = shape.checked();
+    let builder = peer::document_builder(&shape.encoded());
+    check_same(operations.clone(), &builder);
     let ours = Contestant::consuming(
         PANDAN,
         move || operations.clone(),
         |operations| Document::build(operations).expect("the document is a good one"),
     );
-    let builder = peer::document_builder(&shape.encoded());
     let peer = Contestant::new(PEER, move || builder.build().expect("the document is a good one"));
     Group { name, contestants: vec![ours, peer], limits: vec![Limit::FasterBy(40.0, PEER)] }
 }
 
-/// So few merges that the peer, which doubles its time with each, can be waited for.
-fn earlier_view_with_peer() -> Group {
-    let shape = merges_in_a_row(12);
+/// Both come to the same state.
+fn check_same(operations: Vec<DocumentOperation>, builder: &DocumentBuilder) {
+    let ours = Document::build(operations).expect("the document is a good one");
+    let (theirs, _) = builder.build().expect("the document is a good one");
+    assert_eq!(&peer::view_id(&ours.view().id), theirs.view_id(), "the documents are the same");
+}
+
+/// So few merges that the peer, which takes about twice as long for each, can be waited for.
+fn earlier_view_with_peer(name: &'static str, merges: usize) -> Group {
+    let shape = merges_in_a_row(merges);
     let view = DocumentViewId::from(shape.last());
     let builder = peer::document_builder(&shape.encoded());
     let peer_view = peer::view_id(&view);
@@ -53,7 +63,7 @@ fn earlier_view_with_peer() -> Group {
         builder.build_to_view_id(peer_view.clone()).expect("the view is a good one")
     });
     Group {
-        name: "document: state behind 12 merges in a row",
+        name,
         contestants: vec![view_of(shape, view), peer],
         limits: vec![Limit::FasterBy(40.0, PEER)],
     }
