@@ -6,6 +6,7 @@ mod cbor;
 mod client;
 mod commands;
 mod config;
+mod definitions;
 mod demo;
 mod failure;
 mod fields;

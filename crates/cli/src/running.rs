@@ -38,9 +38,17 @@ impl RunningNode {
         self.runtime.block_on(signal()).context("cannot wait for the signal to stop")
     }
 
-    /// Stops it: everything that was begun comes to its end.
+    /// Stops it: everything that was begun comes to its end, unless somebody asks again.
     pub(crate) fn stop(self) {
-        self.runtime.block_on(self.node.shutdown());
+        let Self { runtime, node } = self;
+        runtime.block_on(async {
+            tokio::select! {
+                () = node.shutdown() => {}
+                // Whoever asks twice does not want to wait. What was acknowledged is on disk.
+                _ = signal() => {}
+            }
+        });
+        runtime.shutdown_background();
     }
 }
 

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{BOOK, Desk, impostor, text_at};
+use common::{BOOK, Desk, ask, impostor, text_at};
 use serde_json::{Value, json};
 
 #[test]
@@ -205,6 +205,34 @@ fn what_a_lying_node_answers_is_not_believed() {
     check(json!([first]), "not the one that was signed");
     first["entry"] = json!("00ff");
     check(json!([first]), "malformed");
+}
+
+#[test]
+fn a_schema_is_what_its_operations_say() {
+    let desk = Desk::with_node();
+    let id = desk.with_book_schema();
+    let view = id.trim_start_matches("book_").to_owned();
+    let node = desk.node.as_ref().expect("it runs");
+    // What a node says of the definition, and its entries; then with a word changed.
+    let query = format!(
+        "{{ definition: schema_definition_v1(viewId: \"{view}\") {{ meta {{ documentId }} fields {{
+             name description fields {{ hasNextPage documents {{ meta {{ documentId viewId }}
+               fields {{ name type }} }} }} }} }} d0: documentEntries(id: \"{view}\") {{ entry operation }} }}"
+    );
+    let mut answer = ask(&node.url, &query);
+    let fields = answer["data"]["definition"]["fields"]["fields"]["documents"].clone();
+    for (place, field) in (1..).zip(fields.as_array().expect("fields")) {
+        let id = text_at(&field["meta"], "documentId");
+        let query = format!("{{ entries: documentEntries(id: \"{id}\") {{ entry operation }} }}");
+        answer["data"][format!("d{place}")] = ask(&node.url, &query)["data"]["entries"].clone();
+    }
+    let show = ["schema", "show", &id, "--node"];
+    let honest = impostor(answer.to_string());
+    assert!(desk.text(&[&show[..], &[&honest]].concat()).contains("pages"));
+    for (told, lie) in [("Something to read", "Something else"), ("\"int\"", "\"str\"")] {
+        let node = impostor(answer.to_string().replace(told, lie));
+        desk.fails(&[&show[..], &[&node]].concat(), 5, "defines another");
+    }
 }
 
 #[test]

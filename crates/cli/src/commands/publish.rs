@@ -18,11 +18,11 @@ use serde_json::{Value, json};
 
 use crate::arguments::{KeyArgs, NodeArgs};
 use crate::commands::document::check;
+use crate::definitions;
 use crate::failure::usage;
 use crate::fields;
 use crate::output::Output;
 use crate::publisher::Publisher;
-use crate::remote;
 use crate::style::{GOOD, VALUE, paint};
 
 /// Publish an operation written as JSON
@@ -41,7 +41,7 @@ impl Publish {
         let plan = Plan::parse(&read(&self.operation)?)?;
         let key_pair = self.key.load()?;
         let client = self.node.client();
-        let schema = remote::find_schema(&client, &plan.schema)?;
+        let schema = definitions::find_schema(&client, &plan.schema)?;
         let operation = check(&schema, plan.operation(&schema)?)?;
         let published = Publisher::new(&client, &key_pair).publish(&operation)?;
         let id = published.operation.to_string();

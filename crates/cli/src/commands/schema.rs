@@ -11,11 +11,11 @@ use serde_json::json;
 
 use crate::arguments::{KeyArgs, NodeArgs};
 use crate::client::{Client, ClientError};
+use crate::definitions;
 use crate::failure::{Exit, failure, usage};
 use crate::keys;
 use crate::output::Output;
 use crate::proof::Proven;
-use crate::remote;
 use crate::schema::build::{self, Change};
 use crate::schema::lock::{Commit, Lock};
 use crate::schema::manifest::Manifest;
@@ -233,7 +233,7 @@ pub(crate) struct List {
 
 impl List {
     fn run(self, out: Output) -> anyhow::Result<()> {
-        let found = remote::definitions(&self.node.client(), self.name.as_deref())?;
+        let found = definitions::definitions(&self.node.client(), self.name.as_deref())?;
         let list = found.iter().map(|(id, description)| {
             json!({ "id": id.as_str(), "name": id.name(), "description": description })
         });
@@ -266,7 +266,7 @@ pub(crate) struct Show {
 
 impl Show {
     fn run(self, out: Output) -> anyhow::Result<()> {
-        let schema = remote::find_schema(&self.node.client(), &self.schema)?;
+        let schema = definitions::find_schema(&self.node.client(), &self.schema)?;
         let fields = schema
             .fields()
             .map(|(name, kind)| json!({ "name": name.as_str(), "type": kind.to_string() }));

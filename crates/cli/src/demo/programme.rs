@@ -7,7 +7,7 @@ use pandan_schema::Schema;
 use super::festival;
 use super::people::People;
 use crate::client::Client;
-use crate::remote;
+use crate::definitions;
 use crate::schema::build;
 use crate::schema::lock::Lock;
 use crate::schema::manifest::Manifest;
@@ -48,7 +48,7 @@ pub(crate) fn define(client: &Client, people: &People) -> anyhow::Result<Schemas
     }
     let find = |name: &str| {
         let found = built.iter().find(|built| built.id.name() == name);
-        remote::schema(client, &found.with_context(|| format!("no schema {name}"))?.id)
+        definitions::schema(client, &found.with_context(|| format!("no schema {name}"))?.id)
     };
     let (venue, artist, event) = (find("venue")?, find("artist")?, find("event")?);
     Ok(Schemas { venue, artist, event, definitions: definitions(&workshop) })

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::arguments::NodeArgs;
 use crate::client::Client;
+use crate::definitions;
 use crate::failure::usage;
 use crate::fields;
 use crate::output::Output;
@@ -43,7 +44,7 @@ pub(crate) struct List {
 impl List {
     pub(super) fn run(mut self, out: Output) -> anyhow::Result<()> {
         let client = self.node.client();
-        let schema = remote::find_schema(&client, &self.schema)?;
+        let schema = definitions::find_schema(&client, &self.schema)?;
         let filter = filter(&schema, &self.conditions)?;
         if let Some(field) = &self.order_by {
             fields::field_type(&schema, field).map_err(usage)?;

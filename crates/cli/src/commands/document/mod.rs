@@ -14,6 +14,7 @@ use pandan_operations::{DocumentId, Operation, SchemaId};
 use pandan_schema::Schema;
 
 use crate::client::{Client, ClientError};
+use crate::definitions;
 use crate::failure::{missing, usage};
 use crate::output::Output;
 use crate::remote;
@@ -51,9 +52,9 @@ impl DocumentCommand {
 /// The schema of a document: as named, or as its first operation tells.
 fn schema_of(client: &Client, id: &DocumentId, named: Option<&str>) -> anyhow::Result<Schema> {
     if let Some(named) = named {
-        return remote::find_schema(client, named);
+        return definitions::find_schema(client, named);
     }
-    remote::schema(client, &schema_id_of(client, id)?)
+    definitions::schema(client, &schema_id_of(client, id)?)
 }
 
 fn schema_id_of(client: &Client, id: &DocumentId) -> anyhow::Result<SchemaId> {

@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 
 use crate::arguments::{KeyArgs, NodeArgs};
 use crate::client::Client;
+use crate::definitions;
 use crate::failure::{missing, usage};
 use crate::fields;
 use crate::output::Output;
 use crate::publisher::{Published, Publisher};
-use crate::remote;
 use crate::style::{GOOD, VALUE, paint};
 
 /// Create a document
@@ -60,7 +60,7 @@ impl Create {
     pub(super) fn run(self, out: Output) -> anyhow::Result<()> {
         let client = self.node.client();
         let key_pair = self.key.load()?;
-        let schema = remote::find_schema(&client, &self.schema)?;
+        let schema = definitions::find_schema(&client, &self.schema)?;
         let fields = self.fields.read(&schema)?;
         let operation = check(&schema, Operation::Create { schema: schema.id().clone(), fields })?;
         let published = Publisher::new(&client, &key_pair).publish(&operation)?;
