@@ -19,8 +19,9 @@ pub(crate) struct Piece {
 pub(crate) fn explain(bytes: &[u8]) -> Vec<Piece> {
     let mut walk = Walk { bytes, at: 0, pieces: Vec::new() };
     let finished = walk.operation();
-    if walk.at < bytes.len() {
-        let start = walk.at;
+    // What was begun and made no sense is not among the pieces.
+    let start = walk.pieces.last().map_or(0, |piece| piece.end);
+    if start < bytes.len() {
         let what = if finished.is_some() {
             "nothing belongs behind the operation"
         } else {
@@ -121,7 +122,6 @@ impl Walk<'_> {
                 self.push(&head, depth, format!("{label}{meaning}"));
             }
             _ => {
-                self.at = head.start;
                 return None;
             }
         }
@@ -239,6 +239,17 @@ mod tests {
             for second in 0..=255 {
                 let bytes = [first, second, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
                 assert!(explain(&bytes).last().is_some_and(|piece| piece.end <= bytes.len()));
+            }
+        }
+        // Damage at every place of something good.
+        let good = [0x84, 1, 0, 0x61, b'a', 0xa1, 0x61, b'b', 0x81, 0x82, 0x41, 0, 0x18, 0x20];
+        for place in 0..good.len() {
+            for byte in 0..=255 {
+                let mut bytes = good;
+                bytes[place] = byte;
+                let pieces = explain(&bytes);
+                assert!(pieces.windows(2).all(|pair| pair[0].end <= pair[1].start));
+                assert_eq!(pieces.last().map(|piece| piece.end), Some(good.len()));
             }
         }
         assert_eq!(explain(&[]), []);

@@ -234,4 +234,32 @@ o
 "
         );
     }
+
+    /// Numbers by chance, the same in every run.
+    fn chance(state: &mut u64, below: usize) -> usize {
+        *state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(*state >> 33).unwrap_or_default() % below
+    }
+
+    #[test]
+    fn every_graph_is_drawn_with_one_mark_for_each_operation() {
+        let names: Vec<_> = (0..40).map(|index: usize| index.to_string()).collect();
+        for seed in 0..200 {
+            let mut state = seed;
+            let mut edges: Vec<(&str, Vec<&str>)> = Vec::new();
+            for (index, name) in names.iter().enumerate() {
+                let count = if index == 0 { 0 } else { 1 + chance(&mut state, index.min(3)) };
+                let mut previous: Vec<_> =
+                    (0..count).map(|_| names[chance(&mut state, index)].as_str()).collect();
+                previous.sort_unstable();
+                previous.dedup();
+                edges.push((name, previous));
+            }
+            let borrowed: Vec<_> = edges.iter().map(|(name, list)| (*name, &list[..])).collect();
+            let text = draw(&borrowed);
+            assert_eq!(text.matches('o').count(), names.len(), "{text}");
+            assert!(text.lines().all(|line| line.chars().count() < 100), "{text}");
+        }
+    }
 }
