@@ -77,15 +77,21 @@ impl Contestant {
         self.name
     }
 
-    /// Runs so many times and says how long that took, for one unit each.
+    /// How many times the unit of the group is done in one run.
+    #[must_use]
+    pub fn units(&self) -> u32 {
+        self.units
+    }
+
+    /// Runs so many times and says how long that took.
     pub fn run(&mut self, times: u64) -> Duration {
-        (self.routine)(times) / self.units
+        (self.routine)(times)
     }
 
     /// How many runs take about this long, at least one. Finding out warms up as well.
     pub fn runs_within(&mut self, time: Duration) -> u64 {
         let mut times = 1;
-        while (self.routine)(times) * 2 < time {
+        while self.run(times) * 2 < time {
             times *= 2;
         }
         times

@@ -68,7 +68,8 @@ fn print(mut group: Group, rounds: usize) -> bool {
         for ((contestant, &times), results) in
             group.contestants.iter_mut().zip(&times).zip(&mut results)
         {
-            results.push(nanoseconds(contestant.run(times)) / times as f64);
+            let units = times as f64 * f64::from(contestant.units());
+            results.push(nanoseconds(contestant.run(times)) / units);
         }
     }
     for results in &mut results {
