@@ -1,4 +1,4 @@
-//! Whether a blob has all its pieces.
+//! Whether a blob has all its pieces (PN24).
 //!
 //! A blob names its pieces by pinned states, and how many bytes they hold together. Replication
 //! brings the parts in any order, so that only a client is held to publishing the pieces first.

@@ -20,7 +20,7 @@ pub struct Candidate {
 
 impl Candidate {
     /// Decodes the operation and the entry, checks the signature, and that the entry commits to
-    /// just this operation; in this order.
+    /// just this operation; in this order. There is no other way in (NO1, NO2).
     pub fn examine(entry: &[u8], operation: &[u8]) -> Result<Self, Refusal> {
         let decoded = Operation::decode(operation)?;
         let entry = Entry::decode(entry)?.authenticate()?.bind(operation)?;

@@ -14,7 +14,7 @@ use crate::{Candidate, Facts, Missing, Refusal, SchemaFact, Waiting, blob};
 ///
 /// What a peer sends may be older than what is stored, so it is only refused for what would be
 /// wrong at any time: the same set of entries must give the same documents, whatever the order of
-/// arrival. A client writes now, and hears when that makes no sense any more.
+/// arrival (PN22). A client writes now, and hears when that makes no sense any more (PN23).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Door {
     /// Somebody publishes what they just wrote. Refused besides: writing to a deleted document or
@@ -30,7 +30,7 @@ pub enum Door {
 pub enum Verdict {
     /// It may be stored.
     Admitted(Box<Admitted>),
-    /// This very entry is stored already.
+    /// This very entry is stored already (PN26).
     Known,
     /// It cannot be judged before something else arrived.
     Wait(Box<Waiting>),
@@ -121,10 +121,10 @@ impl Admitted {
 /// 3. the target of its skiplink is there, its links name the right entries, and the log was not
 ///    ended before;
 /// 4. the operation fits the schema;
-/// 5. all previous operations are there, follow the same schema and are of one document;
+/// 5. all previous operations are there, follow the same schema and are of one document (NO3);
 /// 6. for a client: the document is not deleted;
-/// 7. the author writes the document in this log and nothing else in it;
-/// 8. for a client: a blob is complete;
+/// 7. the author writes the document in this log and nothing else in it (DO5);
+/// 8. for a client: a blob is complete (PN24);
 /// 9. there is a next entry.
 ///
 /// What came before them stands in [`Candidate::examine`].

@@ -1,4 +1,4 @@
-//! How much others can make us keep that we cannot judge yet.
+//! How much others can make us keep that we cannot judge yet (PN25).
 //!
 //! What is turned away costs a peer nothing but sending it again in order.
 

@@ -129,7 +129,7 @@ proptest! {
     }
 
     #[test]
-    fn the_order_of_arrival_does_not_matter(
+    fn pn22_the_order_of_arrival_does_not_matter(
         shuffled in steps(40).prop_map(|steps| history(&steps)).prop_shuffle(),
     ) {
         let expected: BTreeSet<_> = shuffled.iter().map(Candidate::id).collect();

@@ -44,7 +44,7 @@ fn do4_a_deleted_document_takes_nothing_from_clients_and_everything_from_peers()
 }
 
 #[test]
-fn a_retired_schema_takes_nothing_from_clients() {
+fn pn23_a_retired_schema_takes_nothing_from_clients() {
     let (mut memory, panda) = (memory(), key_pair(1));
     let retired = SchemaFact::Retired(Schema::system(PIECE).into());
     memory.schemas.insert(PIECE.into(), retired);
@@ -100,7 +100,7 @@ fn dv2_previous_operations_are_of_one_document() {
 }
 
 #[test]
-fn an_entry_that_is_stored_is_known() {
+fn pn26_an_entry_that_is_stored_is_known() {
     let (mut memory, panda) = (memory(), key_pair(1));
     let candidate = next(&memory, &panda, &create(b"a"));
     check(&mut memory, &candidate, Door::Client, "admitted");
@@ -109,7 +109,7 @@ fn an_entry_that_is_stored_is_known() {
 }
 
 #[test]
-fn two_entries_at_one_place_are_a_fork() {
+fn pn10_two_entries_at_one_place_are_a_fork() {
     let (mut memory, panda) = (memory(), key_pair(1));
     let [one, other] = [b"a", b"b"].map(|bytes| next(&memory, &panda, &create(bytes)));
     check(&mut memory, &one, Door::Client, "admitted");
@@ -161,7 +161,7 @@ fn nothing_follows_the_end_of_a_log() {
 }
 
 #[test]
-fn a_log_belongs_to_one_document_and_a_document_has_one_log_of_each_author() {
+fn do5_a_log_belongs_to_one_document_and_a_document_has_one_log_of_each_author() {
     let (mut memory, panda) = (memory(), key_pair(1));
     let one = write(&mut memory, &panda, &create(b"a"));
     let two = write(&mut memory, &panda, &create(b"b"));
@@ -229,7 +229,7 @@ fn blob(length: i64, pieces: &[OperationId]) -> Operation {
 }
 
 #[test]
-fn clients_publish_complete_blobs() {
+fn pn24_clients_publish_complete_blobs() {
     let (mut memory, panda) = (memory(), key_pair(1));
     let piece = write(&mut memory, &panda, &create(b"bamboo"));
     let unknown = OperationId::from_hash(Hash::of(b"unknown"));
@@ -286,6 +286,37 @@ fn op1_ba1_ba2_bytes_that_are_nothing_are_refused() {
 }
 
 /// A store that answers other questions than were asked never gets an entry admitted.
+/// Entries and operations are judged alike at both doors; only what is missing differs, since a
+/// peer may bring it later.
+#[test]
+fn no1_no2_no3_both_doors_ask_for_the_same() {
+    let (mut memory, panda) = (memory(), key_pair(1));
+    let document = write(&mut memory, &panda, &create(b"a"));
+    let other = Operation::Delete { schema: SystemSchema::Blob.into(), previous: document.into() };
+    memory.schemas.insert(
+        SystemSchema::Blob.into(),
+        SchemaFact::Active(Schema::system(SystemSchema::Blob).into()),
+    );
+    let args = memory.next_args(panda.public_key(), &[document]).unwrap();
+    let backlink = EntryHash::from_hash(Hash::of(b"another entry"));
+    let wrong = NextArgs::new(args.log_id(), args.seq_num(), Links::Next { backlink }).unwrap();
+    let first = NextArgs::first(args.log_id());
+    for (candidate, expected) in [
+        (candidate(&panda, &wrong, &update(document, b"b")), "BACKLINK_MISMATCH"),
+        (candidate(&panda, &args, &other), "SCHEMA_MISMATCH"),
+        (candidate(&panda, &args, &create(b"b")), "DOCUMENT_LOG_NOT_FOUND"),
+    ] {
+        for door in [Door::Client, Door::Peer] {
+            check(&mut memory, &candidate, door, expected);
+        }
+    }
+    let unknown = OperationId::from_hash(Hash::of(b"unknown"));
+    let early = candidate(&key_pair(2), &first, &update(unknown, b"b"));
+    for door in [Door::Client, Door::Peer] {
+        check(&mut memory, &early, door, "wait");
+    }
+}
+
 #[test]
 fn wrong_facts_admit_nothing() {
     let (mut memory, panda) = (memory(), key_pair(1));

@@ -99,7 +99,7 @@ fn nobody_waits_twice() {
 }
 
 #[test]
-fn an_author_may_have_so_many_waiting_and_no_more() {
+fn pn25_an_author_may_have_so_many_waiting_and_no_more() {
     let mut room = WaitingRoom::new();
     let panda = key_pair(1);
     let max = u64::try_from(MAX_WAITING_PER_AUTHOR).unwrap();

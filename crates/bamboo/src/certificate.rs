@@ -1,4 +1,4 @@
-//! Which entries prove a single one: paths of links and certificate pools.
+//! Which entries prove a single one: paths of links and certificate pools (PN11).
 
 use core::iter::FusedIterator;
 

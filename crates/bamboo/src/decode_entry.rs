@@ -176,7 +176,7 @@ pub enum DecodeEntryError {
         /// Bytes that are left.
         found: usize,
     },
-    /// The first byte is neither `00` nor `01`.
+    /// The first byte is neither `00` nor `01` (PN5).
     #[error("expected tag 0x00 or 0x01 at offset 0, found 0x{found:02x}")]
     Tag {
         /// The byte found.
@@ -208,7 +208,7 @@ pub enum DecodeEntryError {
         /// What is wrong with it.
         source: HashError,
     },
-    /// Something follows the signature.
+    /// Something follows the signature (PN5).
     #[error("expected the end of the entry at offset {offset}, found {found} more bytes")]
     TrailingBytes {
         /// Where the entry ends.

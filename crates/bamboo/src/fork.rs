@@ -1,4 +1,4 @@
-//! Fork proofs: two different entries by one author at one place of one log.
+//! Fork proofs: two different entries by one author at one place of one log (PN10).
 //!
 //! ```text
 //! length, entry, length, entry     lengths as varu64; the entry with the lower hash comes first

@@ -1,4 +1,4 @@
-//! YASMF hashes (BA2): an algorithm number, a length and a digest.
+//! YASMF hashes (BA2): an algorithm number, a length and a digest, in one spelling (PN3).
 //!
 //! ```text
 //! offset 0   1   2                34

@@ -1,4 +1,4 @@
-//! Which links an entry carries: settled by its sequence number alone.
+//! Which links an entry carries: settled by its sequence number alone (PN7).
 
 use core::fmt;
 

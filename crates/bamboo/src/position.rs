@@ -91,7 +91,8 @@ impl SeqNum {
         }
     }
 
-    /// Checks that an entry at this place is the one due after the latest known one of its log.
+    /// Checks that an entry at this place is the one due after the latest known one of its log
+    /// (PN9).
     pub fn check_follows(self, latest: Option<Self>) -> Result<(), SequenceError> {
         let expected = match latest {
             None => Self::FIRST,

@@ -1,4 +1,4 @@
-//! VarU64: numbers in one to nine bytes, each in its shortest form only.
+//! VarU64: numbers in one to nine bytes, each in its shortest form only (PN4).
 //!
 //! ```text
 //! 00 … f7       the number itself

@@ -159,7 +159,7 @@ impl fmt::Display for Link {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum LinkError {
-    /// The target was not given. The entry may well be good: it has to wait.
+    /// The target was not given. The entry may well be good: it has to wait (PN8).
     #[error("{link} leads to entry {seq_num} with hash {hash}, which is not known")]
     Missing {
         /// The link.
@@ -209,7 +209,7 @@ pub enum LinkError {
         /// Where the target is.
         found: SeqNum,
     },
-    /// The target ended the log.
+    /// The target ended the log (PN6).
     #[error("{link} leads to entry {seq_num}, which ended the log")]
     AfterEndOfLog {
         /// The link.

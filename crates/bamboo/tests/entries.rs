@@ -82,3 +82,12 @@ proptest! {
         prop_assert!(!taken);
     }
 }
+
+#[test]
+fn ba3_entries_are_shown_in_lower_case_hex() {
+    let entry = &common::log(1, 0, 1)[0];
+    let text = entry.to_string();
+    assert_eq!(text.len(), 2 * entry.as_bytes().len());
+    assert!(text.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')), "{text}");
+    assert!(text.starts_with("00"), "the tag comes first");
+}

@@ -66,7 +66,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    fn two_entries_for_one_place_make_a_proof(
+    fn pn10_two_entries_for_one_place_make_a_proof(
         seed: u8, log_id: u64, length in 0_usize..15, one: Vec<u8>, other: Vec<u8>,
     ) {
         prop_assume!(one != other);

@@ -19,7 +19,7 @@ fn seq_num(number: u64) -> SeqNum {
 }
 
 #[test]
-fn links_must_fit_the_sequence_number() {
+fn pn7_links_must_fit_the_sequence_number() {
     let (back, skip) = (Some(hash("back")), Some(hash("skip")));
     for (at, backlink, skiplink, is_right) in [
         (1, None, None, true),
@@ -53,7 +53,7 @@ fn forging_with_links_that_do_not_fit_is_refused() {
 }
 
 #[test]
-fn a_missing_target_is_an_error() {
+fn pn8_a_missing_target_is_an_error() {
     let log = log(1, 0, 4);
     let [first, _, third, fourth] = &log[..] else { panic!() };
     let (entry, back, skip) = (fourth.header(), third.header(), first.header());
@@ -88,7 +88,7 @@ fn a_target_at_another_place_is_refused() {
 }
 
 #[test]
-fn nothing_follows_the_end_of_a_log() {
+fn pn6_nothing_follows_the_end_of_a_log() {
     let key_pair = KeyPair::from_seed(&[1; 32]);
     let last = NextArgs::first(LogId::new(0)).forge_end_of_log(&key_pair, b"bye");
     assert!(

@@ -48,7 +48,7 @@ fn a_log_is_verified() {
 }
 
 #[test]
-fn a_log_with_gaps_repeats_or_strangers_is_refused() {
+fn pn9_a_log_with_gaps_repeats_or_strangers_is_refused() {
     let good = log(1, 0, 20);
     let other_author = log(2, 0, 20);
     let other_log = log(1, 1, 20);
@@ -178,7 +178,7 @@ proptest! {
     }
 
     #[test]
-    fn a_certificate_pool_verifies_alone(number in 1_u64..130, more in 0_u64..130) {
+    fn pn11_a_certificate_pool_verifies_alone(number in 1_u64..130, more in 0_u64..130) {
         let length = number + more;
         let log = log(1, 0, usize::try_from(length).unwrap());
         let entries = subset(&log, &pool(number, length));

@@ -12,7 +12,7 @@ fn ba2_hashes_numbers_and_links_are_those_of_the_vectors() {
 }
 
 #[test]
-fn hash_errors_say_what_was_found() {
+fn pn3_hash_errors_say_what_was_found() {
     let good = Hash::of(b"panda").encode();
     let mut algorithm = good;
     algorithm[0] = 1;
@@ -43,7 +43,7 @@ proptest! {
     }
 
     #[test]
-    fn varu64_has_one_spelling(input in prop::collection::vec(any::<u8>(), 0..12)) {
+    fn pn4_varu64_has_one_spelling(input in prop::collection::vec(any::<u8>(), 0..12)) {
         if let Ok((number, rest)) = varu64::decode(&input) {
             let encoded = varu64::encode(number);
             prop_assert_eq!([encoded.as_bytes(), rest].concat(), input);

@@ -16,7 +16,7 @@ fn ba1_odd_entries_are_decided_upon_and_refused_for_what_is_odd() {
 }
 
 #[test]
-fn errors_name_offset_expected_and_found() {
+fn pn5_errors_name_offset_expected_and_found() {
     let log = common::log(1, 0, 4);
     let good = log[3].as_bytes();
     let changed = |offset: usize, byte: u8| {

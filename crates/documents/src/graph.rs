@@ -182,7 +182,7 @@ impl Graph {
             .expect("a graph without a circle has tips, and no more were taken than have room")
     }
 
-    /// The DELETE that counts: the first one in the order (DO4).
+    /// The DELETE that counts: the first one in the order (DO4, D11).
     #[must_use]
     pub fn first_delete(&self) -> Option<OperationId> {
         let is_delete = |node: &usize| self.deletes.get(*node) == Some(&true);

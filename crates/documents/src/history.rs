@@ -41,7 +41,7 @@ impl History {
         self.reduce(&self.graph)
     }
 
-    /// The state that a view id names.
+    /// The state that a view id names (PN20).
     pub fn document_at(&self, view: &DocumentViewId) -> Result<Document, BuildError> {
         self.reduce(&self.graph.at(view)?)
     }
@@ -136,7 +136,7 @@ pub enum BuildError {
     /// They do not make up the graph of one.
     #[error(transparent)]
     Graph(#[from] GraphError),
-    /// All operations of a document claim one schema.
+    /// All operations of a document claim one schema (PN19).
     #[error("operation {operation} claims schema {found} in a document of {expected}")]
     OtherSchema {
         /// The operation.

@@ -1,4 +1,4 @@
-//! The deterministic walk over a graph (DO6 to D10).
+//! The deterministic walk over a graph.
 //!
 //! ```text
 //! put the root on the stack
@@ -10,10 +10,11 @@
 //!     it, and the lowest on top of all
 //! ```
 //!
-//! So a branch is followed to its end, beginning with the child of the lowest operation id and
-//! then from the greatest down, and a merge comes after all its parents: the last of them puts it
-//! on the stack once more. Every operation is visited exactly once. The order is that of the
-//! deployed network wherever that one puts parents before children.
+//! So the CREATE comes first (DO6) and its children follow it (DO7); a branch is followed to its end
+//! (DO9), beginning with the child of the lowest operation id (DO8) and then from the greatest down,
+//! and a merge comes after all its parents: the last of them puts it on the stack once more, and so
+//! `previous` may hold ancestors (PN21). Every operation is visited exactly once (D10). The order is
+//! that of the deployed network wherever that one puts parents before children.
 
 use alloc::vec::Vec;
 

@@ -77,7 +77,7 @@ proptest! {
     }
 
     #[test]
-    fn a_view_is_the_document_of_its_ancestors(
+    fn pn20_a_view_is_the_document_of_its_ancestors(
         operations in documents(60, 5), tips in prop::collection::vec(any::<prop::sample::Index>(), 1..4),
     ) {
         let tips = tips.iter().map(|tip| tip.get(&operations).id);

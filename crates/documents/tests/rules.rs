@@ -29,6 +29,21 @@ fn order_of(operations: &[DocumentOperation]) -> Vec<OperationId> {
 }
 
 #[test]
+fn do7_what_refers_to_an_operation_follows_it() {
+    let ids = sorted_ids(5);
+    // The ids fall along one branch, so that nothing but the edges makes the order.
+    let [e, d, c, b, r] = ids[..] else { unreachable!() };
+    let operations = [
+        create(r),
+        update(b, r.into(), 1, 1),
+        update(c, b.into(), 1, 2),
+        update(d, c.into(), 1, 3),
+        update(e, d.into(), 1, 4),
+    ];
+    assert_eq!(order_of(&operations), [r, b, c, d, e]);
+}
+
+#[test]
 fn do8_siblings_come_lowest_first_and_then_from_the_greatest_down() {
     let ids = sorted_ids(4);
     let [r, b, c, d] = ids[..] else { unreachable!() };
@@ -57,7 +72,7 @@ fn d10_a_merge_waits_for_all_that_it_knew() {
 }
 
 #[test]
-fn previous_may_hold_ancestors() {
+fn pn21_previous_may_hold_ancestors() {
     let ids = sorted_ids(3);
     let [r, b, c] = ids[..] else { unreachable!() };
     let operations = [create(r), update(b, r.into(), 1, 1), update(c, view(&[r, b]), 2, 2)];
@@ -130,7 +145,7 @@ fn dv2_an_unknown_view_is_refused() {
 }
 
 #[test]
-fn an_operation_of_another_schema_is_refused() {
+fn pn19_an_operation_of_another_schema_is_refused() {
     let [a, b] = [id(1, 0), id(1, 1)];
     let (expected, found) = (schema("test"), schema("other"));
     let operation = CheckedOperation::Update {

@@ -15,7 +15,7 @@ pub const PUBLIC_KEY_LENGTH: usize = 32;
 /// order.
 ///
 /// Anybody can make signatures for a key of small order, and a key with two encodings would be two
-/// authors; neither can become a value of this type. Keys are ordered by their bytes.
+/// authors; neither can become a value of this type (PN1). Keys are ordered by their bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PublicKey([u8; PUBLIC_KEY_LENGTH]);
 

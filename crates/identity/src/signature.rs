@@ -1,4 +1,4 @@
-//! Signatures and the one rule by which they are accepted.
+//! Signatures and the one rule by which they are accepted (PN2).
 
 use core::fmt;
 use core::str::FromStr;

@@ -3,12 +3,65 @@
 
 use std::convert::Infallible;
 
-use pandan_identity::{HexError, KeyPair, PublicKey, Signature, SignatureError};
+use pandan_identity::{HexError, KeyPair, PublicKey, PublicKeyError, Signature, SignatureError};
 use proptest::prelude::*;
 
 #[test]
 fn ky1_keys_and_signatures_are_those_of_the_vectors() {
     pandan_testkit::vectors::assert_passes("keys.json");
+}
+
+/// y of the neutral element, which is of small order, with and without the sign of x.
+const ONE: [u8; 32] = {
+    let mut bytes = [0; 32];
+    bytes[0] = 1;
+    bytes
+};
+
+#[test]
+fn pn1_public_keys_have_one_encoding_and_a_large_order() {
+    let mut negative_zero = ONE;
+    negative_zero[31] = 0x80;
+    // p + 1 is a second encoding of 1.
+    let mut not_reduced = [0xff; 32];
+    (not_reduced[0], not_reduced[31]) = (0xee, 0x7f);
+    let mut no_point = [0; 32];
+    no_point[0] = 2;
+    for (bytes, expected) in [
+        (ONE, PublicKeyError::SmallOrder),
+        ([0; 32], PublicKeyError::SmallOrder),
+        (negative_zero, PublicKeyError::NotCanonical),
+        (not_reduced, PublicKeyError::NotCanonical),
+        (no_point, PublicKeyError::NotOnCurve),
+    ] {
+        assert_eq!(PublicKey::from_bytes(&bytes), Err(expected), "{bytes:02x?}");
+    }
+}
+
+#[test]
+fn pn2_signatures_have_a_reduced_s_and_an_r_of_large_order() {
+    let key_pair = KeyPair::from_seed(&[7; 32]);
+    let (key, good) = (key_pair.public_key(), *key_pair.sign(b"panda").as_bytes());
+    assert_eq!(key.verify(b"panda", &Signature::from_bytes(good)), Ok(()));
+    // The order of the group, little endian: s + order is the same number to the equation.
+    let order: [u16; 32] = [
+        0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde,
+        0x14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+    ];
+    let mut malleable = good;
+    let mut carry = 0;
+    for (byte, add) in malleable[32..].iter_mut().zip(order) {
+        let sum = u16::from(*byte) + add + carry;
+        (*byte, carry) = (sum.to_le_bytes()[0], sum >> 8);
+    }
+    let mut small_r = good;
+    small_r[..32].copy_from_slice(&ONE);
+    let mut high_bits = good;
+    high_bits[63] |= 0xe0;
+    for bytes in [malleable, small_r, high_bits, [0; 64]] {
+        let found = key.verify(b"panda", &Signature::from_bytes(bytes));
+        assert_eq!(found, Err(SignatureError::Invalid), "{bytes:02x?}");
+    }
 }
 
 #[test]

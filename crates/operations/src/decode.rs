@@ -241,7 +241,7 @@ pub enum Problem {
         /// The additional information.
         found: u8,
     },
-    /// Text that is not UTF-8.
+    /// Text that is not UTF-8 (SC6).
     #[error("expected text in UTF-8, found other bytes")]
     Utf8,
     /// Too many or too few items for the action.

@@ -28,8 +28,8 @@ pub(crate) fn value(reader: &mut Reader<'_>) -> Result<RawValue> {
     })
 }
 
-/// Of a negative number, `number` is its distance to -1; all its bits are those of the result
-/// turned over.
+/// Numbers have 64 bits with a sign (PN13). Of a negative number, `number` is its distance to -1;
+/// all its bits are those of the result turned over.
 fn int(start: usize, number: u64, is_negative: bool) -> Result<i64> {
     match i64::try_from(number) {
         Ok(number) => Ok(if is_negative { !number } else { number }),

@@ -4,7 +4,7 @@ use core::cmp::Ordering;
 use core::fmt;
 use core::hash::{Hash, Hasher};
 
-/// An IEEE 754 double of which every value has one form: there is only one NaN.
+/// An IEEE 754 double of which every value has one form: there is only one NaN (PN12).
 ///
 /// NaN equals itself and sorts after every number. Zero and negative zero are different values, as
 /// their encodings are; negative zero sorts right before zero. Where people compare numbers, use

@@ -1,4 +1,4 @@
-//! How much others can make us read and keep.
+//! How much others can make us read and keep (PN16).
 
 /// Greatest size of an encoded operation, in bytes.
 ///

@@ -236,7 +236,7 @@ impl fmt::Display for SystemSchema {
     }
 }
 
-/// One spelling for every schema: lower case digits, known system schemas only.
+/// One spelling for every schema: lower case digits, known system schemas only (PN14).
 impl FromStr for SchemaId {
     type Err = SchemaIdError;
 

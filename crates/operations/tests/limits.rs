@@ -23,7 +23,7 @@ fn create(pairs: Vec<(String, RawValue)>) -> Operation {
 }
 
 #[test]
-fn operations_have_512_kib() {
+fn pn16_operations_have_512_kib() {
     let operation = |text: usize| create(vec![("a".into(), RawValue::Str("x".repeat(text)))]);
     let around = operation(100_000).encode().len() - 100_000;
     let greatest = operation(MAX_OPERATION_LENGTH - around);
@@ -47,7 +47,7 @@ fn operations_have_1024_fields() {
 }
 
 #[test]
-fn view_ids_have_1024_operations() {
+fn pn16_view_ids_have_1024_operations() {
     let view = DocumentViewId::from_sorted(ids(MAX_PREVIOUS)).unwrap();
     assert_eq!(view.to_string().parse(), Ok(view.clone()));
     let delete = Operation::Delete { schema: SystemSchema::Blob.into(), previous: view };

@@ -114,7 +114,7 @@ fn parse_field(view: &FieldDefinitionView) -> Result<(FieldName, FieldType), Ass
     Ok((name, field_type))
 }
 
-/// Views that make no schema, at least not yet.
+/// Views that make no schema, at least not yet (PN17).
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum AssembleError {

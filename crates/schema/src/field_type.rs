@@ -6,7 +6,7 @@ use core::str::FromStr;
 use pandan_operations::{SchemaId, SchemaIdError};
 use thiserror::Error;
 
-/// The type of a field (SC10).
+/// The type of a field (SC5, SC10).
 ///
 /// ```
 /// use pandan_schema::{FieldType, SystemSchema};
@@ -128,7 +128,7 @@ fn relation(name: &str) -> Option<fn(SchemaId) -> FieldType> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum FieldTypeError {
-    /// None of the known types, or a relation without a schema.
+    /// None of the known types, or a relation without a schema (SC7).
     #[error("expected bool, int, float, str, bytes or a relation with a schema id in parentheses")]
     Unknown,
     /// The text of a relation does not end in a parenthesis.

@@ -143,7 +143,7 @@ pub enum RuleError {
     /// `type` of a field definition.
     #[error("field definition has no good type")]
     FieldType(#[source] FieldTypeError),
-    /// `length` of a blob.
+    /// `length` of a blob (PN18).
     #[error("expected a blob length of at least 0, found {found}")]
     NegativeLength {
         /// The length found.
@@ -152,7 +152,7 @@ pub enum RuleError {
     /// `mime_type` of a blob.
     #[error("expected a lower case media type without parameters, found something else")]
     MimeType,
-    /// `pieces` of a blob.
+    /// `pieces` of a blob (PN18).
     #[error("expected at least one piece in a blob, found none")]
     NoPieces,
     /// `data` of a blob piece.

@@ -9,7 +9,7 @@
 //! | `relation` | bytes that are a hash |
 //! | `relation_list` | a list of hashes, in any order, repeated or none at all |
 //! | `pinned_relation` | a list of hashes, strictly ascending, at least one |
-//! | `pinned_relation_list` | a list of such lists, or the empty list |
+//! | `pinned_relation_list` | a list of such lists, or the empty list (PN15) |
 
 use alloc::string::String;
 use alloc::vec::Vec;

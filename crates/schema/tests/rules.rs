@@ -107,7 +107,7 @@ fn op8_integers_are_never_floats() {
 }
 
 #[test]
-fn flat_lists_are_no_pinned_relation_lists() {
+fn pn15_flat_lists_are_no_pinned_relation_lists() {
     let kind = FieldType::PinnedRelationList(id());
     let flat = |count: u8| RawValue::HashList((0..count).map(|n| Hash::of(&[n])).collect());
     assert_eq!(Value::from_raw(&kind, flat(0)), Ok(Value::PinnedRelationList(vec![])));
