@@ -3,9 +3,11 @@
 //! Each rule is a module; each finding is one line, `path:line: sentence`.
 
 mod edges;
+mod links;
 mod packages;
 mod purity;
 mod ratchet;
+mod requirements;
 mod sizes;
 mod source;
 mod words;
@@ -50,6 +52,8 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     sizes::check(workspace, &tree, options.update, &mut findings)?;
     packages::check(workspace, &tree, &mut findings)?;
     words::check(&tree, &mut findings);
+    links::check(workspace, &tree, &mut findings);
+    requirements::check(&tree, &mut findings);
     report(findings)
 }
 
