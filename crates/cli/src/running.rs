@@ -41,14 +41,16 @@ impl RunningNode {
     /// Stops it: everything that was begun comes to its end, unless somebody asks again.
     pub(crate) fn stop(self) {
         let Self { runtime, node } = self;
-        runtime.block_on(async {
+        let is_stopped = runtime.block_on(async {
             tokio::select! {
-                () = node.shutdown() => {}
+                () = node.shutdown() => true,
                 // Whoever asks twice does not want to wait. What was acknowledged is on disk.
-                _ = signal() => {}
+                _ = signal() => false,
             }
         });
-        runtime.shutdown_background();
+        if !is_stopped {
+            runtime.shutdown_background();
+        }
     }
 }
 

@@ -17,6 +17,9 @@ fn a_node_stops_cleanly_and_keeps_what_it_acknowledged() {
     let shown = desk.json(&["document", "show", &book]);
     assert_eq!(shown["fields"]["title"], "Moon");
     desk.stop_node();
+    // The database is one file again, which can be copied as it is.
+    assert!(desk.path("data/pandan.sqlite").exists());
+    assert!(!desk.path("data/pandan.sqlite-wal").exists());
 }
 
 #[test]

@@ -112,9 +112,11 @@ pub enum Durability {
 /// What clones and snapshots share.
 struct Inner {
     path: PathBuf,
+    // Fields are dropped in this order, and the writer has to be the last connection to close:
+    // only one that may write takes the log into the file and removes it.
+    readers: Readers,
     /// None when the store was opened for reading only.
     writer: Option<Mutex<Connection>>,
-    readers: Readers,
     catalog: Catalog,
 }
 
@@ -148,7 +150,7 @@ impl SqliteStore {
     fn new(path: &Path, writer: Option<Mutex<Connection>>, options: Options) -> Self {
         let readers = Readers::new(path, options);
         let catalog = Catalog::default();
-        Self { inner: Arc::new(Inner { path: path.to_owned(), writer, readers, catalog }) }
+        Self { inner: Arc::new(Inner { path: path.to_owned(), readers, writer, catalog }) }
     }
 }
 
