@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 use pandan_bamboo::{DIGEST_LENGTH, Hash};
 use pandan_operations::limits::MAX_PREVIOUS;
 use pandan_operations::{DocumentId, DocumentViewId, Float};
-use pandan_schema::{FieldName, Value};
+use pandan_schema::{FieldName, SchemaId, Value};
 use thiserror::Error;
 
 use crate::limits::{ORDER_KEY_BYTES, ORDER_KEY_CHARS};
@@ -35,10 +35,11 @@ pub struct Scope([u8; SCOPE_LENGTH]);
 const SCOPE_LENGTH: usize = 8;
 
 impl Scope {
-    /// The scope of a collection under an order.
+    /// The scope of the documents of a schema under an order.
     #[must_use]
-    pub fn collection(order: &Order) -> Self {
-        Self::digest(&[b"collection", order_name(Some(order)).as_bytes()])
+    pub fn collection(schema: &SchemaId, order: &Order) -> Self {
+        let order = order_name(Some(order));
+        Self::digest(&[b"collection", schema.as_str().as_bytes(), order.as_bytes()])
     }
 
     /// The scope of one relation list under an order.

@@ -66,7 +66,7 @@ pub fn collection(
     query: &CollectionQuery,
     records: impl IntoIterator<Item = DocumentRecord>,
 ) -> Result<Page, StoreError> {
-    let scope = Scope::collection(&query.order);
+    let scope = Scope::collection(query.schema.id(), &query.order);
     if query.window.after.as_ref().is_some_and(|after| after.scope != scope) {
         return Err(StoreError::ForeignCursor);
     }

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use pandan_bamboo::Hash;
-use pandan_operations::{DocumentId, FieldName, Float, OperationId};
+use pandan_operations::{DocumentId, FieldName, Float, OperationId, SystemSchema};
 use pandan_schema::Value;
 use pandan_store::cursor::{Cursor, OrderKey, Scope};
 use pandan_store::limits::{ORDER_KEY_BYTES, ORDER_KEY_CHARS};
@@ -30,9 +30,10 @@ fn scopes() -> Vec<Scope> {
             .map(|direction| Order { by: by.clone(), direction })
     });
     for order in orders {
-        scopes.push(Scope::collection(&order));
+        scopes.push(Scope::collection(&SystemSchema::Blob.into(), &order));
         scopes.push(Scope::list(&document(1), &field("list"), Some(&order)));
     }
+    scopes.push(Scope::collection(&SystemSchema::BlobPiece.into(), &Order::default()));
     scopes.push(Scope::list(&document(1), &field("list"), None));
     scopes.push(Scope::list(&document(1), &field("other"), None));
     scopes.push(Scope::list(&document(2), &field("list"), None));
@@ -79,7 +80,8 @@ fn scopes_tell_orders_and_lists_apart() {
     for (index, scope) in scopes.iter().enumerate() {
         assert!(!scopes[index + 1..].contains(scope), "scope {index} comes twice");
     }
-    let collection = |name, direction| Scope::collection(&by_field(name, direction));
+    let collection =
+        |name, direction| Scope::collection(&SystemSchema::Blob.into(), &by_field(name, direction));
     assert_ne!(
         collection("a", Direction::Ascending),
         collection("a", Direction::Descending),
@@ -127,7 +129,7 @@ fn ties_go_by_document_id_in_both_directions() {
         std::mem::swap(&mut low, &mut high);
     }
     for direction in [Direction::Ascending, Direction::Descending] {
-        let scope = Scope::collection(&by_field("a", direction));
+        let scope = Scope::collection(&SystemSchema::Blob.into(), &by_field("a", direction));
         let at = |key: i64, document| Cursor {
             scope,
             key: OrderKey::Int(key),

@@ -62,6 +62,19 @@ fn what_was_acknowledged_is_there_after_opening_again() {
     assert_eq!(entries(&SqliteStore::open_read_only(folder.file()).expect("it opens")), 3);
 }
 
+/// A closed store is one file, which can be copied. The writer was closed before the readers once,
+/// which left the log to be found.
+#[test]
+fn a_closed_store_leaves_no_log_behind() {
+    let (folder, mut author) = (Folder::new(), Author::new(1));
+    let store = folder.open();
+    publish(&store, &piece(&mut author, 10));
+    assert_eq!(entries(&store), 1);
+    drop(store);
+    let files = fs::read_dir(folder.0.path()).expect("the folder is there").count();
+    assert_eq!(files, 1);
+}
+
 /// As after `kill -9`: the file and its log as they are, with no connection that closed them.
 #[test]
 fn what_was_acknowledged_survives_being_killed() {

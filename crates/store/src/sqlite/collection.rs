@@ -13,7 +13,7 @@ use crate::cursor::{Cursor, Scope};
 use crate::query::{CollectionQuery, Condition, Item, Page, Subject};
 
 pub(super) fn page(connection: &Connection, query: &CollectionQuery) -> Result<Page> {
-    let scope = Scope::collection(&query.order);
+    let scope = Scope::collection(query.schema.id(), &query.order);
     let after = query.window.after.as_ref();
     if after.is_some_and(|after| after.scope != scope) {
         return Err(StoreError::ForeignCursor.into());
