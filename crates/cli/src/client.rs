@@ -58,6 +58,14 @@ pub(crate) enum ClientError {
         /// What came instead.
         reason: String,
     },
+    /// The node knows other questions than this one.
+    #[error("the node at {url} does not know `{field}`, it hands out no entries; ask another one")]
+    Unsupported {
+        /// The address.
+        url: String,
+        /// The question.
+        field: &'static str,
+    },
     /// The node says no.
     #[error("node refused: {message}")]
     Refused {
@@ -75,7 +83,7 @@ impl ClientError {
         match self {
             Self::Encrypted { .. } => Exit::Usage,
             Self::Unreachable { .. } | Self::NotANode { .. } => Exit::Unreachable,
-            Self::Refused { .. } => Exit::Refused,
+            Self::Unsupported { .. } | Self::Refused { .. } => Exit::Refused,
         }
     }
 
@@ -105,6 +113,21 @@ impl Client {
             .timeout_global(Some(ANSWER_TIMEOUT))
             .build();
         Self { agent: config.into(), endpoint: format!("{base}/graphql"), base }
+    }
+
+    /// Asks a question that not every node knows.
+    pub(crate) fn query_entries(
+        &self,
+        field: &'static str,
+        text: &str,
+        variables: &Value,
+    ) -> Result<Value, ClientError> {
+        self.query(text, variables).map_err(|error| match error {
+            ClientError::Refused { message, .. } if message.contains(field) => {
+                ClientError::Unsupported { url: self.endpoint.clone(), field }
+            }
+            other => other,
+        })
     }
 
     /// The address of the node.

@@ -54,7 +54,7 @@ pub(crate) fn schema(client: &Client, id: &SchemaId) -> anyhow::Result<Schema> {
     let told = ask(client, id)?;
     match remote::entries_of_each(client, &told.documents) {
         // A node without this question.
-        Err(ClientError::Refused { message, .. }) if message.contains("documentEntries") => {}
+        Err(ClientError::Unsupported { .. }) => {}
         Err(error) => return Err(error.into()),
         Ok(entries) => told.verify(&entries).map_err(|error| {
             unverified(format!("what the node says of schema {id} does not hold: {error:#}"))

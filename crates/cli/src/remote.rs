@@ -54,7 +54,7 @@ pub(crate) fn entries_of_each(
             )
         });
         let query = format!("{{ {} }}", fields.collect::<Vec<_>>().join(" "));
-        let data = client.query(&query, &json!({}))?;
+        let data = client.query_entries("documentEntries", &query, &json!({}))?;
         for (id, place) in ids.iter().zip(0..) {
             let entries = read_entries(client, &data[format!("d{place}")])?;
             let is_whole = entries.len() < ENTRIES;
@@ -74,7 +74,8 @@ pub(crate) fn document_entries_page(
     let query = "query ($id: DocumentId!, $first: Int, $skip: Int) {
         entries: documentEntries(id: $id, first: $first, skip: $skip) { entry operation } }";
     let variables = json!({ "id": id.to_string(), "first": first, "skip": skip });
-    read_entries(client, &client.query(query, &variables)?["entries"])
+    let data = client.query_entries("documentEntries", query, &variables)?;
+    read_entries(client, &data["entries"])
 }
 
 /// Some entries of a log.
@@ -94,7 +95,8 @@ pub(crate) fn log_entries_page(
         "from": from.to_string(),
         "first": first,
     });
-    read_entries(client, &client.query(query, &variables)?["entries"])
+    let data = client.query_entries("logEntries", query, &variables)?;
+    read_entries(client, &data["entries"])
 }
 
 fn read_entries(client: &Client, entries: &Value) -> Result<Vec<RawEntry>, ClientError> {

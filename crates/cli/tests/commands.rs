@@ -244,6 +244,10 @@ fn what_is_no_node_is_told_apart() {
         let arguments = ["log", "show", key, "0", "--node", &node];
         desk.fails(&arguments, 3, "does not answer like a p2panda node");
     }
+    let message = r#"{"errors": [{"message": "Unknown field documentEntries"}]}"#;
+    let (node, id) = (impostor(message.to_owned()), format!("0020{}", "0".repeat(64)));
+    desk.fails(&["document", "history", &id, "--node", &node], 4, "hands out no entries");
+    desk.fails(&["document", "show", &id, "--node", &node], 4, "name it with --schema");
     let node = impostor(r#"{"errors": [{"message": "no\u001b[31m"}]}"#.to_owned());
     desk.fails(&["schema", "list", "--node", &node], 4, "node refused: no\u{fffd}[31m");
 }

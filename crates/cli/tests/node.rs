@@ -23,6 +23,18 @@ fn a_node_stops_cleanly_and_keeps_what_it_acknowledged() {
 }
 
 #[test]
+fn a_killed_node_keeps_what_it_acknowledged() {
+    let mut desk = Desk::with_node();
+    desk.with_book_schema();
+    let book = desk.json(&["document", "create", "book", "title=Moon", "pages=5"]);
+    // Kills it, without a word.
+    desk.node = None;
+    desk.start_node();
+    let shown = desk.json(&["document", "show", &text_at(&book, "document")]);
+    assert_eq!(shown["fields"]["title"], "Moon");
+}
+
+#[test]
 fn a_second_node_on_the_same_data_is_refused() {
     let desk = Desk::with_node();
     let data = desk.path("data");

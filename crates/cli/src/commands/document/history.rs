@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::drawing::{Drawing, colour};
 use crate::arguments::NodeArgs;
 use crate::client::Client;
+use crate::definitions;
 use crate::failure::unverified;
 use crate::fields::{short, short_view, to_json, to_text};
 use crate::output::Output;
@@ -29,7 +30,8 @@ pub(crate) struct ShowHistory {
 impl ShowHistory {
     pub(super) fn run(self, out: Output) -> anyhow::Result<()> {
         let client = self.node.client();
-        let schema = super::schema_of(&client, &self.id, None)?;
+        let schema = super::schema_id_of(&client, &self.id)?;
+        let schema = definitions::schema(&client, &schema)?;
         let report = Report::read(&client, &self.id, schema)?;
         out.show(&report.json(), || report.render())?;
         Ok(())

@@ -15,7 +15,7 @@ use pandan_schema::Schema;
 
 use crate::client::{Client, ClientError};
 use crate::definitions;
-use crate::failure::{missing, usage};
+use crate::failure::missing;
 use crate::output::Output;
 use crate::remote;
 
@@ -54,18 +54,20 @@ fn schema_of(client: &Client, id: &DocumentId, named: Option<&str>) -> anyhow::R
     if let Some(named) = named {
         return definitions::find_schema(client, named);
     }
-    definitions::schema(client, &schema_id_of(client, id)?)
+    let found = schema_id_of(client, id);
+    let is_unsupported = |error: &anyhow::Error| {
+        matches!(error.downcast_ref(), Some(ClientError::Unsupported { .. }))
+    };
+    match found {
+        Err(error) if is_unsupported(&error) => {
+            Err(error.context("the schema of the document is not known; name it with --schema"))
+        }
+        found => definitions::schema(client, &found?),
+    }
 }
 
 fn schema_id_of(client: &Client, id: &DocumentId) -> anyhow::Result<SchemaId> {
-    let entries = match remote::document_entries_page(client, id, 1, 0) {
-        Err(ClientError::Refused { message, .. }) if message.contains("documentEntries") => {
-            return Err(usage(
-                "this node does not tell the schema of a document; name it with --schema",
-            ));
-        }
-        answer => answer?,
-    };
+    let entries = remote::document_entries_page(client, id, 1, 0)?;
     let operation = entries.into_iter().next().and_then(|entry| entry.operation);
     let operation = operation.ok_or_else(|| unknown(id))?;
     Ok(Operation::decode(&operation)?.schema().clone())
