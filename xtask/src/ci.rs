@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 
 use crate::{
-    command, deny, firmware, nostd, release, steps::Steps, tidy, tools, workspace::Workspace,
+    command, deny, firmware, fuzz, nostd, release, steps::Steps, tidy, tools, workspace::Workspace,
 };
 
 /// The example that embeds a node; it must end by itself.
@@ -14,6 +14,9 @@ const EMBED: &str = "embed";
 
 /// A run of it takes a second; this is for slow machines.
 const EMBED_LIMIT: Duration = Duration::from_secs(120);
+
+/// Workspaces of their own.
+const APART: [&str; 2] = ["crates/bamboo/firmware", "fuzz"];
 
 /// Which steps to run.
 #[derive(Args, Debug)]
@@ -47,6 +50,8 @@ enum Step {
     Deny,
     /// Rehearsal of a release
     Release,
+    /// Every fuzz target for some seconds
+    Fuzz,
 }
 
 /// Runs all chosen steps, whatever fails, and sums up.
@@ -73,6 +78,7 @@ impl Step {
             Self::Firmware => "firmware",
             Self::Deny => "deny",
             Self::Release => "release",
+            Self::Fuzz => "fuzz",
         }
     }
 
@@ -87,13 +93,20 @@ impl Step {
             Self::Firmware => firmware::run(workspace),
             Self::Deny => deny::run(workspace),
             Self::Release => release::run(workspace, &release::Options::default()),
+            Self::Fuzz => fuzz::smoke(workspace),
         }
     }
 }
 
 fn format(workspace: &Workspace) -> Result<()> {
     tools::toolchain_component("rustfmt", "fmt")?;
-    command::run(workspace.cargo("fmt").args(["--all", "--check"]))
+    command::run(workspace.cargo("fmt").args(["--all", "--check"]))?;
+    for folder in APART {
+        let manifest = workspace.root.join(folder).join("Cargo.toml");
+        let check = ["--check", "--manifest-path"];
+        command::run(workspace.cargo("fmt").args(check).arg(manifest))?;
+    }
+    Ok(())
 }
 
 fn lint(workspace: &Workspace) -> Result<()> {

@@ -6,6 +6,7 @@ mod ci;
 mod command;
 mod deny;
 mod firmware;
+mod fuzz;
 mod nostd;
 mod release;
 mod steps;
@@ -46,6 +47,8 @@ enum Chore {
     Nostd,
     /// Run a Bamboo log on an emulated microcontroller and verify what it wrote
     Firmware,
+    /// Fuzz one target or all of them, each for some seconds
+    Fuzz(fuzz::Options),
     /// Check licences, duplicate versions and sources of every dependency
     Deny,
     /// Rehearse a release: versions against changelogs, publish order, packages; publishes nothing
@@ -71,6 +74,7 @@ fn run(chore: &Chore) -> anyhow::Result<()> {
         Chore::Vectors(options) => vectors::run(&workspace, options),
         Chore::Nostd => nostd::run(&workspace),
         Chore::Firmware => firmware::run(&workspace),
+        Chore::Fuzz(options) => fuzz::run(&workspace, options),
         Chore::Deny => deny::run(&workspace),
         Chore::Release(options) => release::run(&workspace, options),
     }

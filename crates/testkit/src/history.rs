@@ -23,7 +23,13 @@ impl History {
     /// Makes up a history of about so many entries.
     #[must_use]
     pub fn from_seed(seed: u64, length: usize) -> Self {
-        let mut people = People::new(Random::new(seed));
+        Self::from_random(Random::new(seed), length)
+    }
+
+    /// Makes up a history of about so many entries, as chance will have it.
+    #[must_use]
+    pub fn from_random(random: Random, length: usize) -> Self {
+        let mut people = People::new(random);
         people.define_schema();
         while people.signed.len() < length {
             people.act();

@@ -2,19 +2,32 @@
 
 /// Numbers that follow from a seed, and nothing else (SplitMix64).
 #[derive(Clone, Debug)]
-pub struct Random(u64);
+pub struct Random {
+    state: u64,
+    /// What comes before the numbers of the seed, in reverse.
+    script: Vec<u8>,
+}
 
 impl Random {
     /// The numbers of a seed.
     #[must_use]
     pub const fn new(seed: u64) -> Self {
-        Self(seed)
+        Self { state: seed, script: Vec::new() }
+    }
+
+    /// First these bytes, each as a number, then the numbers of seed 0: so that a fuzzer decides.
+    #[must_use]
+    pub fn scripted(bytes: &[u8]) -> Self {
+        Self { state: 0, script: bytes.iter().rev().copied().collect() }
     }
 
     /// The next number.
-    pub const fn number(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut number = self.0;
+    pub fn number(&mut self) -> u64 {
+        if let Some(byte) = self.script.pop() {
+            return byte.into();
+        }
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut number = self.state;
         number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         number ^ (number >> 31)

@@ -1,0 +1,172 @@
+//! Histories of several people and entries that break rules, brought to the model and to SQLite.
+
+use std::path::{Path, PathBuf};
+
+use arbitrary::Arbitrary;
+use pandan_admission::{Candidate, Door};
+use pandan_bamboo::{EntryHash, Hash, Links, LogId, NextArgs, SeqNum};
+use pandan_identity::KeyPair;
+use pandan_operations::{DocumentViewId, Fields, Operation, SchemaId, SystemSchema};
+use pandan_store::conformance::{Signed, contents};
+use pandan_store::{Durability, MemoryStore, Options, Outcome, SqliteStore, Store};
+use pandan_testkit::{History, Random, text};
+
+/// What people write, and how it arrives.
+#[derive(Arbitrary, Debug)]
+pub struct Play {
+    /// Decides what is written.
+    history: Vec<u8>,
+    /// Decides when it arrives, and with what bad company.
+    arrival: Vec<u8>,
+}
+
+const ENTRIES_MAX: usize = 40;
+
+/// Brings all of it to both stores, which have to answer alike, and be alike at the end.
+pub fn check(play: Play) {
+    let length = ENTRIES_MAX.min(play.history.len() / 2);
+    let history = History::from_random(Random::scripted(&play.history), length);
+    let mut arrival = Arrival { random: Random::scripted(&play.arrival), known: history.signed };
+    let file = File::new();
+    let model = MemoryStore::new();
+    let mut sqlite = open(&file.0);
+    while let Some(batch) = arrival.batch() {
+        let ingest = |store: &dyn Store| -> Vec<String> {
+            let batch = batch.iter().map(|(candidate, door)| (candidate.clone(), *door)).collect();
+            let outcomes = store.ingest(batch).expect("nothing is wrong with the store");
+            outcomes.iter().map(describe).collect()
+        };
+        assert_eq!(ingest(&sqlite), ingest(&model), "outcomes of {batch:?}");
+        if arrival.random.chance(5) {
+            drop(sqlite);
+            sqlite = open(&file.0);
+        }
+    }
+    let read = |store: &dyn Store| contents(&*store.snapshot().expect("it can be read"));
+    assert_eq!(read(&sqlite), read(&model));
+}
+
+fn open(path: &Path) -> SqliteStore {
+    let options = Options { durability: Durability::Normal, readers: 1, ..Options::default() };
+    SqliteStore::open(path, options).expect("the file is there or can be made")
+}
+
+/// All that callers can see of an outcome.
+fn describe(outcome: &Outcome) -> String {
+    format!("{outcome:?}")
+}
+
+/// Entries that are on their way.
+struct Arrival {
+    random: Random,
+    known: Vec<Signed>,
+}
+
+impl Arrival {
+    /// The next entries, mostly in order, some of them again, and some that nobody wants.
+    fn batch(&mut self) -> Option<Vec<(Candidate, Door)>> {
+        if self.known.is_empty() {
+            return None;
+        }
+        let size = 1 + self.random.below(6);
+        let mut batch = Vec::new();
+        for _ in 0..size {
+            let Some(signed) = self.next() else { break };
+            let door = if self.random.chance(30) { Door::Client } else { Door::Peer };
+            batch.extend(signed.into_iter().map(|signed| (signed.candidate(), door)));
+        }
+        Some(batch)
+    }
+
+    fn next(&mut self) -> Option<Vec<Signed>> {
+        let nearest = self.known.first()?.clone();
+        Some(match self.random.below(10) {
+            0 => vec![self.stray()],
+            1 => vec![self.random.pick(&self.known).clone()],
+            2 => vec![nearest.clone(), nearest],
+            3 => vec![self.known.remove(self.random.below(self.known.len()))],
+            _ => vec![self.known.remove(0)],
+        })
+    }
+
+    /// An entry at some place with some links, over some operation.
+    fn stray(&mut self) -> Signed {
+        let signed = self.random.pick(&self.known).clone();
+        let operation = self.operation(&signed);
+        let payload = operation.encode();
+        let key_pair = KeyPair::from_seed(&[1 + self.byte() % 5; 32]);
+        let entry = self.place(&signed).forge(&key_pair, &payload);
+        Signed { entry, payload }
+    }
+
+    fn operation(&mut self, signed: &Signed) -> Operation {
+        let was = Operation::decode(&signed.payload).expect("people write good operations");
+        let schema = match self.random.below(8) {
+            0 => SchemaId::from(*self.random.pick(&SystemSchema::ALL)),
+            _ => was.schema().clone(),
+        };
+        let fields = match (self.random.below(3), was.fields()) {
+            (0, _) | (_, None) => self.fields(),
+            (_, Some(fields)) => fields.clone(),
+        };
+        let ids = (0..=self.random.below(3)).map(|_| self.random.pick(&self.known).id());
+        let previous = DocumentViewId::from_tips(ids.collect::<Vec<_>>());
+        match (self.random.below(4), previous) {
+            (0, _) | (_, None) => Operation::Create { schema, fields },
+            (1, Some(previous)) => Operation::Delete { schema, previous },
+            (_, Some(previous)) => Operation::Update { schema, previous, fields },
+        }
+    }
+
+    fn fields(&mut self) -> Fields {
+        let names = ["alpha", "b", "name", "type", "description", "data"];
+        let names = self.random.some(&names, 4);
+        let texts = ["", "str", "int", "thing", "relation(thing)"];
+        names.into_iter().map(|name| (name, text(self.random.pick::<&str>(&texts)))).collect()
+    }
+
+    fn place(&mut self, signed: &Signed) -> NextArgs {
+        let header = *signed.entry.header();
+        let log_id = match self.random.below(3) {
+            0 => LogId::new(u64::from(self.byte() % 4)),
+            1 => LogId::new(u64::MAX - u64::from(self.byte() % 2)),
+            _ => header.log_id(),
+        };
+        let seq_num = match self.random.below(3) {
+            0 => SeqNum::new(u64::from(1 + self.byte() % 6)).unwrap_or(SeqNum::FIRST),
+            1 => header.seq_num().next().unwrap_or(SeqNum::FIRST),
+            _ => header.seq_num(),
+        };
+        let backlink = seq_num.previous().map(|_| self.hash());
+        let skiplink = seq_num.skiplink().map(|_| self.hash());
+        Links::new(seq_num, backlink, skiplink)
+            .and_then(|links| NextArgs::new(log_id, seq_num, links))
+            .unwrap_or(NextArgs::first(log_id))
+    }
+
+    fn hash(&mut self) -> EntryHash {
+        match self.random.below(4) {
+            0 => EntryHash::from_hash(Hash::of(&[self.byte()])),
+            _ => self.random.pick(&self.known).entry.hash(),
+        }
+    }
+
+    fn byte(&mut self) -> u8 {
+        self.random.number().to_le_bytes()[0]
+    }
+}
+
+/// A folder in memory where there is one, and gone afterwards.
+struct File(
+    PathBuf,
+    #[expect(dead_code, reason = "removes the folder in the end")] tempfile::TempDir,
+);
+
+impl File {
+    fn new() -> Self {
+        let memory = Path::new("/dev/shm");
+        let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+        let folder = tempfile::tempdir_in(parent).expect("there is a place for temporary files");
+        Self(folder.path().join("store.sqlite"), folder)
+    }
+}

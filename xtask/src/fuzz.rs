@@ -1,0 +1,116 @@
+//! `cargo xtask fuzz`: plays the fuzz targets, each for some seconds.
+
+mod seeds;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use crate::{command, tools, workspace::Workspace};
+
+/// The targets, a workspace of its own.
+const FOLDER: &str = "fuzz";
+
+/// Long enough to play all seeds and to go somewhat beyond them.
+const SMOKE_SECONDS: u32 = 10;
+
+/// An input that takes longer is a finding.
+const INPUT_SECONDS_MAX: u32 = 20;
+
+/// What to fuzz, and how long.
+#[derive(Args, Debug)]
+pub(crate) struct Options {
+    /// The target, a file in fuzz/fuzz_targets; all of them when left out
+    #[arg(value_name = "TARGET")]
+    target: Option<String>,
+    /// How long to fuzz each target
+    #[arg(long, value_name = "N", default_value_t = SMOKE_SECONDS)]
+    seconds: u32,
+}
+
+/// Fuzzes one target or all of them.
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    let Some(toolchain) = nightly() else { bail!("{MISSING}") };
+    fuzz(workspace, &toolchain, options)
+}
+
+/// Fuzzes all targets for a short time, where there is a compiler that can.
+pub(crate) fn smoke(workspace: &Workspace) -> Result<()> {
+    let Some(toolchain) = nightly() else {
+        eprintln!("fuzz: left out, because {MISSING}");
+        return Ok(());
+    };
+    fuzz(workspace, &toolchain, &Options { target: None, seconds: SMOKE_SECONDS })
+}
+
+const MISSING: &str =
+    "fuzzing needs a nightly compiler; install one with `rustup toolchain install nightly`";
+
+/// The name of an installed nightly toolchain.
+fn nightly() -> Option<String> {
+    let list = command::output(Command::new("rustup").args(["toolchain", "list"])).ok()?;
+    let names = list.lines().filter_map(|line| line.split_whitespace().next());
+    names.into_iter().find(|name| name.starts_with("nightly")).map(str::to_owned)
+}
+
+fn fuzz(workspace: &Workspace, toolchain: &str, options: &Options) -> Result<()> {
+    let program = tools::cargo_tool(workspace, "cargo-fuzz")?;
+    let known = targets(workspace)?;
+    let chosen = match &options.target {
+        None => known,
+        Some(name) if known.contains(name) => vec![name.clone()],
+        Some(name) => bail!("there is no target `{name}`, only {}", known.join(", ")),
+    };
+    let mut failed = Vec::new();
+    for target in &chosen {
+        let seeds = seeds::write(workspace, target)?;
+        let mut command = cargo_fuzz(workspace, toolchain, &program);
+        command.arg(target).arg(corpus(workspace, target)?).arg(seeds);
+        command.args(["--", &format!("-max_total_time={}", options.seconds)]);
+        command.args([&format!("-timeout={INPUT_SECONDS_MAX}"), "-print_final_stats=1"]);
+        if command::run(&mut command).is_err() {
+            failed.push(target.as_str());
+        }
+    }
+    match failed.as_slice() {
+        [] => Ok(()),
+        failed => bail!("findings in {}; see {FOLDER}/artifacts", failed.join(", ")),
+    }
+}
+
+/// The targets by the names of their files, in alphabetical order.
+fn targets(workspace: &Workspace) -> Result<Vec<String>> {
+    let folder = workspace.root.join(FOLDER).join("fuzz_targets");
+    let files = fs::read_dir(&folder).with_context(|| folder.display().to_string())?;
+    let mut names = Vec::new();
+    for file in files {
+        let path = file?.path();
+        names.extend(path.file_stem().map(|name| name.to_string_lossy().into_owned()));
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// `cargo fuzz run` with everything but the target.
+fn cargo_fuzz(workspace: &Workspace, toolchain: &str, program: &Path) -> Command {
+    let mut command = workspace.command("rustup");
+    command.args(["run", toolchain]).arg(program).args(["fuzz", "run", "--fuzz-dir", FOLDER]);
+    command.arg("--target-dir").arg(workspace.target.join("fuzz"));
+    // Left behind by the cargo that runs us; they point into its own toolchain.
+    for name in ["CARGO", "RUSTC", "RUSTUP_TOOLCHAIN", "LD_LIBRARY_PATH"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Where the fuzzer keeps the inputs that led somewhere new; git does not see them.
+fn corpus(workspace: &Workspace, target: &str) -> Result<PathBuf> {
+    let folder = workspace.root.join(FOLDER).join("corpus").join(target);
+    fs::create_dir_all(&folder)?;
+    Ok(folder)
+}

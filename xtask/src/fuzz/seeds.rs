@@ -1,0 +1,125 @@
+//! Inputs to begin with, made of the test vectors.
+
+use std::{fs, path::PathBuf};
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use crate::workspace::Workspace;
+
+/// Where the vectors are.
+const VECTORS: &str = "crates/testkit/vectors";
+
+/// Beyond this many entries a log shows nothing new; the first skiplink is in the fourth.
+const LOG_ENTRIES_MAX: usize = 14;
+
+/// Larger ones only slow the fuzzer down.
+const SEED_BYTES_MAX: usize = 4096;
+
+/// Writes the seeds of a target and gives their folder; other targets than these begin with
+/// nothing.
+pub(super) fn write(workspace: &Workspace, target: &str) -> Result<PathBuf> {
+    let vectors = |name: &str| {
+        let text =
+            fs::read_to_string(workspace.root.join(VECTORS).join(name)).context(name.to_owned())?;
+        serde_json::from_str::<Value>(&text).context(name.to_owned())
+    };
+    let seeds = match target {
+        "entry" => {
+            let mut seeds = bytes(&vectors("entries.json")?, "encoded");
+            seeds.extend(bytes(&vectors("entries_invalid.json")?, "entry"));
+            seeds.extend(bytes(&vectors("entries_odd.json")?, "entry"));
+            seeds
+        }
+        "operation" => {
+            let mut seeds = bytes(&vectors("operations.json")?, "encoded");
+            seeds.extend(bytes(&vectors("operations_invalid.json")?, "encoded"));
+            seeds.extend(bytes(&vectors("operations_odd.json")?, "encoded"));
+            seeds
+        }
+        "log" => logs(&vectors("entries.json")?),
+        "lock_file" => lock_files(&vectors("documents.json")?),
+        "graphql" => GRAPHQL.iter().map(|seed| seed.as_bytes().to_vec()).collect(),
+        _ => Vec::new(),
+    };
+    store(workspace, target, &seeds)
+}
+
+fn store(workspace: &Workspace, target: &str, seeds: &[Vec<u8>]) -> Result<PathBuf> {
+    let folder = workspace.target.join("fuzz-seeds").join(target);
+    fs::create_dir_all(&folder)?;
+    let small = seeds.iter().filter(|seed| seed.len() <= SEED_BYTES_MAX);
+    for (number, seed) in small.enumerate() {
+        fs::write(folder.join(number.to_string()), seed)?;
+    }
+    Ok(folder)
+}
+
+/// All texts with this name, however deep, that are hex.
+fn bytes(value: &Value, name: &str) -> Vec<Vec<u8>> {
+    texts(value, name).into_iter().filter_map(decode_hex).collect()
+}
+
+fn texts<'v>(value: &'v Value, name: &str) -> Vec<&'v str> {
+    match value {
+        Value::Array(items) => items.iter().flat_map(|item| texts(item, name)).collect(),
+        Value::Object(fields) => fields
+            .iter()
+            .flat_map(|(field, value)| match value {
+                Value::String(text) if field == name => vec![text.as_str()],
+                _ => texts(value, name),
+            })
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn decode_hex(text: &str) -> Option<Vec<u8>> {
+    let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
+    let digit = |char: u8| char::from(char).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    pairs.iter().map(|&[high, low]| Some(digit(high)? << 4 | digit(low)?)).collect()
+}
+
+/// Beginnings of logs: the length of each entry in a byte, and the entry.
+fn logs(vectors: &Value) -> Vec<Vec<u8>> {
+    let logs = vectors["logs"].as_array().into_iter().flatten();
+    logs.map(|log| {
+        let entries = bytes(log, "encoded").into_iter().take(LOG_ENTRIES_MAX);
+        entries
+            .flat_map(|entry| [vec![u8::try_from(entry.len()).unwrap_or(u8::MAX)], entry].concat())
+            .collect()
+    })
+    .collect()
+}
+
+/// Lock files with one commit.
+fn lock_files(vectors: &Value) -> Vec<Vec<u8>> {
+    let documents = vectors["documents"].as_array().into_iter().flatten();
+    let operations = documents.filter_map(|document| document["operations"].get(0));
+    operations
+        .filter_map(|operation| {
+            let [hash, entry, payload] =
+                ["id", "entry", "operation"].map(|name| operation[name].as_str());
+            let (hash, entry, payload) = (hash?, entry?, payload?);
+            let commit = format!(
+                "[[commits]]\nentry_hash = \"{hash}\"\nentry = \"{entry}\"\noperation = \"{payload}\"\n"
+            );
+            Some(format!("version = 1\n\n{commit}").into_bytes())
+        })
+        .collect()
+}
+
+/// A query, a NUL and its variables.
+const GRAPHQL: [&str; 6] = [
+    "query($k:PublicKey!,$v:DocumentViewId){nextArgs(publicKey:$k,viewId:$v){logId seqNum backlink \
+     skiplink}}\0{\"k\":\"8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c\"}",
+    "mutation($e:EncodedEntry!,$o:EncodedOperation!){publish(entry:$e,operation:$o){logId}}\0\
+     {\"e\":\"00ff\",\"o\":\"84\"}",
+    "{all_schema_definition_v1(first:2,orderBy:name,orderDirection:DESC,filter:{name:{contains:\"a\"\
+     }}){totalCount hasNextPage endCursor documents{cursor meta{documentId viewId owner} fields{name \
+     fields{documents{fields{name type}}}}}}}\0{}",
+    "query Q($f:Int=1,$a:String){a:all_schema_definition_v1(first:$f,after:$a){...F}}fragment F on \
+     schema_definition_v1Collection{hasNextPage}\0{\"f\":3,\"a\":null}",
+    "{__schema{queryType{name}types{name kind fields{name args{name type{name ofType{name}}}}}}}\0",
+    "{__typename __type(name:\"Query\"){name @skip(if:true) description @include(if:false)}}\0{}",
+];
