@@ -273,7 +273,7 @@ impl Node {
     }
 
     /// Stores a signed entry and its operation, and answers when all that follows from it can be
-    /// seen: with the arguments for the next entry of the same log.
+    /// seen and is on disk (PN27): with the arguments for the next entry of the same log.
     pub async fn publish(&self, entry: &[u8], operation: &[u8]) -> Result<NextArgs, PublishError> {
         self.core.publish(entry.to_vec(), operation.to_vec()).await
     }

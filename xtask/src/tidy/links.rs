@@ -1,4 +1,5 @@
-//! Links between texts of the repository lead somewhere, and the book shows all of its pages.
+//! Links between texts of the repository lead to files and headings, and the book shows all of its
+//! pages.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -30,6 +31,7 @@ pub(crate) fn check(workspace: &Workspace, tree: &Tree, findings: &mut Findings)
                 contents.push(path);
             }
         }
+        check_fragments(tree, text, findings);
     }
     for Text { path, .. } in &tree.texts {
         let is_page = path.starts_with(BOOK) && path.ends_with(".md") && path != SUMMARY;
@@ -39,20 +41,61 @@ pub(crate) fn check(workspace: &Workspace, tree: &Tree, findings: &mut Findings)
     }
 }
 
-/// The files to which a text refers, with the lines where it does.
-fn targets(text: &str) -> Vec<(usize, &str)> {
-    let mut found = Vec::new();
-    let mut in_code = false;
-    for (number, line) in (1..).zip(text.lines()) {
-        found.extend(included(line).map(|target| (number, target)));
-        if line.trim_start().starts_with("```") {
-            in_code = !in_code;
-        } else if !in_code {
-            let links = outside_code(line).flat_map(linked).filter_map(file_of);
-            found.extend(links.map(|target| (number, target)));
+/// Checks that `#…` in links between Markdown texts names a heading.
+fn check_fragments(tree: &Tree, text: &Text, findings: &mut Findings) {
+    for (line, link) in links(&text.text) {
+        let Some((file, fragment)) = link.split_once('#') else { continue };
+        if is_elsewhere(file) || !(file.is_empty() || file.ends_with(".md")) {
+            continue;
+        }
+        let path = if file.is_empty() {
+            Some(text.path.clone().into())
+        } else {
+            resolve(&text.path, file)
+        };
+        let target =
+            tree.texts.iter().find(|other| path.as_deref() == Some(Path::new(&other.path)));
+        // What is no file at all is a finding already.
+        if target.is_some_and(|target| !headings(&target.text).contains(&fragment.to_owned())) {
+            findings.add(&text.path, line, format!("`{link}` leads to no heading"));
         }
     }
-    found
+}
+
+/// The files to which a text refers, with the lines where it does.
+fn targets(text: &str) -> Vec<(usize, &str)> {
+    let included = (1..).zip(text.lines()).filter_map(|(line, text)| Some((line, included(text)?)));
+    let linked = links(text).into_iter().filter_map(|(line, link)| Some((line, file_of(link)?)));
+    included.chain(linked).collect()
+}
+
+/// All links of a text outside of its code, with their lines.
+fn links(text: &str) -> Vec<(usize, &str)> {
+    let links =
+        |(number, line)| outside_code(line).flat_map(linked).map(move |link| (number, link));
+    prose(text).flat_map(links).collect()
+}
+
+/// The lines of a text that are not in blocks of code.
+fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut in_code = false;
+    (1..).zip(text.lines()).filter(move |(_, line)| {
+        let is_fence = line.trim_start().starts_with("```");
+        in_code ^= is_fence;
+        !in_code && !is_fence
+    })
+}
+
+/// What a link to each heading looks like: lower case, hyphens for spaces, no punctuation.
+fn headings(text: &str) -> Vec<String> {
+    let title = |(_, line): (usize, &str)| {
+        Some(line.strip_prefix('#')?.trim_start_matches('#').trim().to_lowercase())
+    };
+    let slug = |title: String| {
+        let kept = title.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+        kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+    };
+    prose(text).filter_map(title).map(slug).collect()
 }
 
 /// The file in `{{#include file:lines}}`, which also counts within code.
@@ -77,8 +120,11 @@ fn linked(part: &str) -> impl Iterator<Item = &str> {
 /// The file of a link; nothing for places elsewhere and within the same text.
 fn file_of(link: &str) -> Option<&str> {
     let file = link.split('#').next().filter(|file| !file.is_empty())?;
-    let is_elsewhere = file.contains("://") || file.starts_with("mailto:");
-    (!is_elsewhere).then_some(file)
+    (!is_elsewhere(file)).then_some(file)
+}
+
+fn is_elsewhere(file: &str) -> bool {
+    file.contains("://") || file.starts_with("mailto:")
 }
 
 /// The path from the root of the repository; none when it leads out of it.
@@ -99,7 +145,7 @@ fn resolve(from: &str, target: &str) -> Option<PathBuf> {
 mod tests {
     use std::path::Path;
 
-    use super::{resolve, targets};
+    use super::{headings, resolve, targets};
 
     #[test]
     fn links_and_includes_are_found() {
@@ -114,6 +160,12 @@ mod tests {
             let found: Vec<_> = targets(text).into_iter().map(|(_, target)| target).collect();
             assert_eq!(found, expected, "{text}");
         }
+    }
+
+    #[test]
+    fn headings_have_names() {
+        let text = "# One, two: `three`\n## With-out a_line?\n```sh\n# no heading\n```\ntext";
+        assert_eq!(headings(text), ["one-two-three", "with-out-a_line"]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use pandan_operations::RawValue;
 use serde_json::json;
 
 #[test]
-fn a_schema_is_queryable_when_publish_answers() {
+fn pn27_a_schema_is_queryable_when_publish_answers() {
     let world = World::in_memory();
     let ada = Author::new(1);
     let band = ada.define(&world, "band", &[("founded", "int"), ("name", "str")]);
