@@ -35,6 +35,12 @@ fn documents_that_are_read() {
             json!({ "x": count }),
         ),
         ("{ __typename }", json!({}), json!({ "__typename": "Query" })),
+        (
+            "\"Counts\" query A(\"how many\" $n: Int) { x: all_schema_field_definition_v1(first: $n) { ...F } }
+             \"\"\"What is shown\"\"\" fragment F on schema_field_definition_v1Collection { totalCount }",
+            json!({}),
+            json!({ "x": count }),
+        ),
         ("mutation { __typename }", json!({}), json!({ "__typename": "MutationRoot" })),
         (
             "{ ...F } fragment F on Query { x: all_schema_field_definition_v1 { ...G } } fragment G on schema_field_definition_v1Collection { totalCount }",
@@ -138,6 +144,8 @@ fn documents_that_are_refused() {
         ("{ }", json!({}), syntax),
         ("{ a", json!({}), syntax),
         ("nonsense", json!({}), syntax),
+        ("\"described\" { __typename }", json!({}), syntax),
+        ("{ __typename } \"described\"", json!({}), syntax),
         ("{ __typename } type A { a: Int }", json!({}), syntax),
         ("{ __type(name: \"unclosed) { name } }", json!({}), syntax),
         ("{ __type(name: \"\\x\") { name } }", json!({}), syntax),

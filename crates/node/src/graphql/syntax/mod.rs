@@ -1,4 +1,4 @@
-//! The GraphQL query language, as the specification of October 2021 writes it.
+//! The GraphQL query language, as the specification of September 2025 writes it.
 //!
 //! Only executable documents are read: operations and fragments. Names and numbers stay slices of
 //! the text, so that reading costs little more than the walk over it, and nothing recurses deeper

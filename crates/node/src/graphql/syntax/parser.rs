@@ -13,7 +13,11 @@ pub(crate) fn parse(text: &str) -> Result<Document<'_>, SyntaxError> {
     let mut parser = Parser { lexer, at, token, nesting: 0 };
     let mut document = Document::default();
     loop {
+        let is_described = parser.description()?;
         match parser.token {
+            Token::End | Token::Punctuator('{') if is_described => {
+                return Err(parser.unexpected("a query, mutation or fragment"));
+            }
             Token::End if !document.operations.is_empty() || !document.fragments.is_empty() => {
                 return Ok(document);
             }
@@ -79,6 +83,7 @@ impl<'a> Parser<'a> {
     }
 
     fn variable(&mut self) -> Parsed<VariableDefinition<'a>> {
+        self.description()?;
         let at = self.at;
         self.expect('$', "`$`")?;
         let name = self.name()?;
@@ -87,6 +92,15 @@ impl<'a> Parser<'a> {
         let default = if self.take('=')? { Some(self.value(true)?) } else { None };
         let directives = self.directives()?;
         Ok(VariableDefinition { at, name, ty, default, directives })
+    }
+
+    /// Leaves out a description, and tells whether there was one.
+    fn description(&mut self) -> Parsed<bool> {
+        let is_there = matches!(self.token, Token::Str(_));
+        if is_there {
+            self.advance()?;
+        }
+        Ok(is_there)
     }
 
     fn ty(&mut self) -> Parsed<Type<'a>> {
