@@ -1,6 +1,9 @@
 //! `pandan document history`: how a document came to be, with nothing taken on trust.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
+use pandan_bamboo::Header;
 use pandan_documents::{Conflict, Document, DocumentOperation, History};
 use pandan_identity::PublicKey;
 use pandan_operations::{DocumentId, OperationId};
@@ -14,7 +17,7 @@ use crate::definitions;
 use crate::failure::unverified;
 use crate::fields::{short, short_view, to_json, to_text};
 use crate::output::Output;
-use crate::proof::Proven;
+use crate::proof::{Logs, Proven};
 use crate::remote;
 use crate::style::{BOLD, DIM, GOOD, VALUE, WARN, paint};
 
@@ -38,20 +41,31 @@ impl ShowHistory {
     }
 }
 
-/// Reads all operations of a document and checks signatures, hashes and types of each.
+/// An operation and the entry that carries it.
+struct Signed {
+    header: Header,
+    operation: DocumentOperation,
+}
+
+/// Reads all operations of a document and checks of each its signature, hash and type, and that
+/// the logs in which they stand have no gaps: a document has one log for each of its authors.
 fn verified_operations(
     client: &Client,
     id: &DocumentId,
     schema: &Schema,
-) -> anyhow::Result<Vec<DocumentOperation>> {
+) -> anyhow::Result<Vec<Signed>> {
     let entries = remote::document_entries(client, id)?;
+    let mut logs = Logs::default();
     let operations = entries.iter().zip(1..).map(|(raw, number)| {
         let fault = |error: &dyn std::error::Error| {
             unverified(format!("entry {number} of document {id} does not hold: {error}"))
         };
         let operation = raw.operation.as_deref().unwrap_or_default();
         let proven = Proven::check(&raw.entry, operation).map_err(|error| fault(&error))?;
-        proven.typed(schema).map_err(|error| fault(&error))
+        let header = proven.header;
+        logs.push(header).map_err(|error| fault(&error))?;
+        let operation = proven.typed(schema).map_err(|error| fault(&error))?;
+        Ok(Signed { header, operation })
     });
     operations.collect()
 }
@@ -60,7 +74,7 @@ fn verified_operations(
 pub(crate) struct Report {
     schema: Schema,
     document: Document,
-    operations: Vec<DocumentOperation>,
+    operations: BTreeMap<OperationId, Signed>,
     conflicts: Vec<Conflict>,
 }
 
@@ -68,7 +82,8 @@ impl Report {
     /// Reads all operations of a document, checks them and builds the document.
     pub(crate) fn read(client: &Client, id: &DocumentId, schema: Schema) -> anyhow::Result<Self> {
         let operations = verified_operations(client, id, &schema)?;
-        let history = History::new(operations.iter().cloned()).map_err(unverified)?;
+        let history = History::new(operations.iter().map(|signed| signed.operation.clone()))
+            .map_err(unverified)?;
         let document = history.document().map_err(unverified)?;
         if document.id() != *id {
             return Err(unverified(format!(
@@ -76,6 +91,8 @@ impl Report {
                 document.id(),
             )));
         }
+        let operations = operations.into_iter().map(|signed| (signed.operation.id, signed));
+        let operations = operations.collect();
         Ok(Self { schema, document, operations, conflicts: history.conflicts() })
     }
 
@@ -99,12 +116,9 @@ impl Report {
         text
     }
 
-    fn operation(&self, id: &OperationId) -> Option<&DocumentOperation> {
-        self.operations.iter().find(|operation| operation.id == *id)
-    }
-
     fn in_order(&self) -> impl Iterator<Item = &DocumentOperation> {
-        self.document.order().iter().filter_map(|id| self.operation(id))
+        let order = self.document.order().iter();
+        order.filter_map(|id| self.operations.get(id)).map(|signed| &signed.operation)
     }
 
     fn authors(&self) -> Vec<PublicKey> {
@@ -120,8 +134,11 @@ impl Report {
     fn json(&self) -> Value {
         let operations = self.in_order().map(|operation| {
             let fields = operation.writes().map(|(name, value)| (name.to_string(), to_json(value)));
+            let header = self.operations.get(&operation.id).map(|signed| signed.header);
             json!({
                 "id": operation.id.to_string(),
+                "log": header.map(|header| header.log_id().to_string()),
+                "seq": header.map(|header| header.seq_num().to_string()),
                 "author": operation.author.to_string(),
                 "action": action(operation),
                 "previous": previous(operation).iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -168,7 +185,7 @@ impl Report {
         let count = self.operations.len();
         text + &paint(
             GOOD,
-            format!("\n✓ {count} entries verified: signatures, hashes, types and the graph"),
+            format!("\n✓ {count} entries verified: signatures, hashes, types, logs, graph"),
         )
     }
 
