@@ -9,6 +9,7 @@ mod purity;
 mod ratchet;
 mod requirements;
 mod sizes;
+mod snippets;
 mod source;
 mod words;
 
@@ -53,6 +54,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     packages::check(workspace, &tree, &mut findings)?;
     words::check(&tree, &mut findings);
     links::check(workspace, &tree, &mut findings);
+    snippets::check(&tree, &mut findings);
     requirements::check(&tree, &mut findings);
     report(findings)
 }
