@@ -7,8 +7,9 @@ use std::{fs, path::Path};
 use cddl_cat::{
     cbor::validate_cbor, context::BasicContext, context::LookupContext, flatten::flatten_from_str,
 };
-use pandan_operations::{Fields, Operation, RawValue, SchemaId, SystemSchema};
+use pandan_operations::{Fields, Operation, Problem, RawValue, SchemaId, SystemSchema};
 use pandan_schema::Schema;
+use pandan_testkit::History;
 use serde_json::Value as Json;
 
 const OPERATION: &str = "operation";
@@ -74,6 +75,31 @@ fn op1_operations_of_the_vectors_follow_the_cddl() {
         }
     }
     assert!(system > 0);
+}
+
+#[test]
+fn op1_operations_of_a_long_history_follow_the_cddl() {
+    let cddl = Cddl::read();
+    for signed in History::from_seed(11, 400).signed {
+        let is_system =
+            matches!(Operation::decode(&signed.payload).unwrap().schema(), SchemaId::System(_));
+        assert!(cddl.takes(OPERATION, &signed.payload), "{:02x?}", signed.payload);
+        assert_eq!(cddl.takes(SYSTEM, &signed.payload), is_system, "{:02x?}", signed.payload);
+    }
+}
+
+/// What the crates refuse and CDDL takes is what CDDL has no words for.
+#[test]
+fn en1_en2_the_rest_is_encoding_order_hashes_and_limits() {
+    let cddl = Cddl::read();
+    for (bytes, case) in vectors("operations_invalid.json") {
+        let Err(error) = Operation::decode(&bytes) else { continue };
+        let is_beyond = matches!(error.requirement(), Some("EN1" | "EN2" | "OP7") | None)
+            || matches!(error.problem, Problem::SchemaId(_) | Problem::Previous(_))
+            // Integers in tagged bytes are integers to a general library.
+            || matches!(error.problem, Problem::Item { found: "a tag", .. });
+        assert!(is_beyond || !cddl.takes(OPERATION, &bytes), "{error:?} {case}");
+    }
 }
 
 #[test]
