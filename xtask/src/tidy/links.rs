@@ -145,7 +145,11 @@ fn resolve(from: &str, target: &str) -> Option<PathBuf> {
 mod tests {
     use std::path::Path;
 
-    use super::{headings, resolve, targets};
+    use super::{check_fragments, headings, resolve, targets};
+    use crate::tidy::{
+        Findings,
+        source::{Text, Tree},
+    };
 
     #[test]
     fn links_and_includes_are_found() {
@@ -166,6 +170,23 @@ mod tests {
     fn headings_have_names() {
         let text = "# One, two: `three`\n## With-out a_line?\n```sh\n# no heading\n```\ntext";
         assert_eq!(headings(text), ["one-two-three", "with-out-a_line"]);
+    }
+
+    #[test]
+    fn fragments_name_headings() {
+        let text = |path: &str, text: &str| Text { path: path.to_owned(), text: text.to_owned() };
+        for (link, findings) in
+            [("b.md#two-words", 0), ("b.md#two", 1), ("#own", 0), ("#other", 1), ("c.md#two", 0)]
+        {
+            let texts = vec![
+                text("a/a.md", &format!("# Own\n[link]({link})")),
+                text("a/b.md", "## Two words"),
+            ];
+            let tree = Tree { texts, sources: Vec::new() };
+            let mut found = Findings::default();
+            check_fragments(&tree, &tree.texts[0], &mut found);
+            assert_eq!(found.0.len(), findings, "{link}");
+        }
     }
 
     #[test]
