@@ -1,7 +1,7 @@
 //! Stores that count, fail and panic.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
 
 use pandan_admission::{Candidate, Door, NextArgsError};
 use pandan_bamboo::{EntryHash, LogId, NextArgs, SeqNum};
@@ -30,6 +30,8 @@ struct Odd {
     reads: Arc<AtomicUsize>,
     snapshots: AtomicUsize,
     fault: std::sync::Mutex<Option<Fault>>,
+    /// Where reads of schema definitions wait for somebody.
+    gate: Option<Arc<Barrier>>,
 }
 
 impl Store for Odd {
@@ -44,13 +46,15 @@ impl Store for Odd {
 
     fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
         self.snapshots.fetch_add(1, Ordering::SeqCst);
-        Ok(Box::new(Counting { inner: self.inner.snapshot()?, reads: Arc::clone(&self.reads) }))
+        let (inner, reads) = (self.inner.snapshot()?, Arc::clone(&self.reads));
+        Ok(Box::new(Counting { inner, reads, gate: self.gate.clone() }))
     }
 }
 
 struct Counting {
     inner: Box<dyn Snapshot>,
     reads: Arc<AtomicUsize>,
+    gate: Option<Arc<Barrier>>,
 }
 
 impl Counting {
@@ -105,6 +109,11 @@ impl Snapshot for Counting {
         self.inner().views(ids)
     }
     fn collection(&self, query: &CollectionQuery) -> Result<Page, StoreError> {
+        if let Some(gate) = &self.gate
+            && *query.schema.id() == SystemSchema::SchemaDefinition.into()
+        {
+            gate.wait();
+        }
         self.inner().collection(query)
     }
     fn lists(&self, query: &ListQuery) -> Result<Vec<Page>, StoreError> {
@@ -179,4 +188,22 @@ fn a_failing_store_fails_those_who_asked_and_nobody_else() {
     }
     assert_eq!(world.get("/health", &[]).status, 200);
     assert_eq!(world.data("{ a: all_blob_piece_v1 { totalCount } }")["a"]["totalCount"], json!(2));
+}
+
+#[test]
+fn a_slow_query_keeps_nobody_from_reading_and_writing() {
+    let gate = Arc::new(Barrier::new(2));
+    let store = Arc::new(Odd { gate: Some(Arc::clone(&gate)), ..Odd::default() });
+    let world = World::with_store(store);
+    std::thread::scope(|scope| {
+        let slow = scope.spawn(|| world.data("{ a: all_schema_definition_v1 { totalCount } }"));
+        for byte in 0..3 {
+            Author::new(1).create(&world, &piece(), &[("data", RawValue::Bytes(vec![byte]))]);
+        }
+        let count = world.data("{ a: all_blob_piece_v1 { totalCount } }");
+        assert_eq!(count["a"]["totalCount"], json!(3));
+        assert!(!slow.is_finished());
+        gate.wait();
+        assert_eq!(slow.join().unwrap()["a"]["totalCount"], json!(0));
+    });
 }

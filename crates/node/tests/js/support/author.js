@@ -71,8 +71,8 @@ export async function publishSchema(author, name, description, fields) {
   return `${name}_${id}`;
 }
 
-// Plain values find their type by themselves; `{ type, value }` says it where they cannot.
-function typed(fields) {
+/** Plain values find their type by themselves; `{ type, value }` says it where they cannot. */
+export function typed(fields) {
   const result = new OperationFields();
   for (const [name, field] of Object.entries(fields)) {
     const { type, value } = isTyped(field) ? field : { type: guess(field), value: field };
