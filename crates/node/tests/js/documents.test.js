@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
+import { decodeEntry } from 'p2panda-js';
+
 import { Author, publishSchema, send } from './support/author.js';
 import { cbor, float64, forge, operation, raw } from './support/forge.js';
 import { data, failure, request } from './support/graphql.js';
@@ -100,7 +102,15 @@ describe('one document', () => {
     assert.equal(await byId(node.endpoint, note, unknown), null);
     assert.equal(await byView(node.endpoint, note, unknown), null);
     assert.equal(await byId(node.endpoint, note, update), null, 'the id of an update is none of a document');
-    assert.equal(await byView(node.endpoint, note, [id, update].sort().join('_')), null, 'no state has these tips');
+    const stranger = await alice.create(note, { text: 'b', number: 1 });
+    assert.equal(await byView(node.endpoint, note, [update, stranger].sort().join('_')), null, 'two documents');
+  });
+
+  test('is told by its tips where a view names their ancestors too', async () => {
+    const id = await alice.create(note, { text: 'a', number: 1 });
+    const update = await alice.update(note, id, { number: 2 });
+    const found = await byView(node.endpoint, note, [id, update].sort().join('_'));
+    assert.equal(found.meta.viewId, update);
   });
 
   test('is null under the field of another schema', async () => {
@@ -259,7 +269,6 @@ describe('nextArgs', () => {
     for (let number = 1; number < 13; number += 1) ids.push(await author.update(note, ids.at(-1), { number }));
     for (const [of, backlink, skiplink] of [[2, 1, null], [4, 3, 1], [8, 7, 4], [13, 12, 4]]) {
       const entry = await data(node.endpoint, `{ logEntries(publicKey: "${author.publicKey}", logId: "0", from: "${of}", first: 1) { entry } }`);
-      const { decodeEntry } = await import('p2panda-js');
       const decoded = decodeEntry(entry.logEntries[0].entry);
       assert.equal(decoded.backlink, ids[backlink - 1]);
       assert.equal(decoded.skiplink ?? null, skiplink && ids[skiplink - 1]);
