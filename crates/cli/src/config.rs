@@ -180,7 +180,7 @@ pub(crate) enum ConfigError {
 const KEYS: [&str; 6] = ["data_dir", "http", "durability", "log_level", "quota_bytes", "limits"];
 
 /// Settings of another node program, and what they are called here.
-const TRANSLATIONS: [(&str, &str); 15] = [
+const TRANSLATIONS: [(&str, &str); 16] = [
     ("http_port", "write `http = \"127.0.0.1:2020\"` (\"0.0.0.0:2020\" to listen to everyone)"),
     ("database_url", "write `data_dir = \"…\"`, a folder in which the node keeps its database"),
     ("database_max_connections", "take it out: the node needs no such number"),
@@ -193,6 +193,7 @@ const TRANSLATIONS: [(&str, &str); 15] = [
     ("mdns", ALONE),
     ("direct_node_addresses", ALONE),
     ("allow_peer_ids", ALONE),
+    ("block_peer_ids", ALONE),
     ("relay_addresses", ALONE),
     ("relay_mode", ALONE),
     ("allow_schema_ids", "take it out: the node serves every schema that is published to it"),
