@@ -16,6 +16,7 @@ mod body;
 mod cors;
 mod graphql;
 mod health;
+mod patient;
 mod range;
 mod server;
 

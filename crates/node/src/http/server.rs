@@ -15,12 +15,16 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
+use super::patient::Patient;
 use crate::StartError;
 use crate::config::DEFAULT_HTTP_ADDRESS;
 use crate::node::Core;
 
 /// How much memory the head of a request may take.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// How long a client may take to read the next part of an answer.
+const STALL_MAX: Duration = Duration::from_secs(60);
 
 /// How long to wait when the system has no more sockets to give.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -157,7 +161,7 @@ impl Door {
             .timer(TokioTimer::new())
             .header_read_timeout(self.header_time)
             .max_buf_size(HEAD_BYTES_MAX)
-            .serve_connection(TokioIo::new(stream), service);
+            .serve_connection(TokioIo::new(Patient::new(stream, STALL_MAX)), service);
         let connection = connections.watch(connection);
         async move {
             let connection = pin!(connection);
