@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use pandan_bamboo::{LogId, NextArgs};
 use pandan_identity::KeyPair;
-use pandan_node::{Missed, Node, PublishError, Request, StartError};
+use pandan_node::{Config, Missed, Node, PublishError, Request, StartError, Storage};
 use pandan_operations::{Fields, Operation, RawValue, SystemSchema};
 use pandan_store::MemoryStore;
 
@@ -171,4 +171,30 @@ async fn a_node_works_on_one_thread() {
         assert!(answer.await.unwrap().errors().is_empty());
     }
     drop(node);
+}
+
+#[tokio::test]
+async fn a_full_database_takes_no_more_and_goes_on_answering() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = Config::default();
+    config.storage = Storage::Folder(folder.path().to_owned());
+    config.http = None;
+    config.quota_bytes = Some(1_000_000);
+    let node = Node::builder().config(config).start().await.unwrap();
+    let key_pair = KeyPair::from_seed(&[1; 32]);
+    let mut stored = 0;
+    let refused = loop {
+        let fields = Fields::from_pairs([("data", RawValue::Bytes(vec![1; 100_000]))]).unwrap();
+        let payload = Operation::Create { schema: SystemSchema::BlobPiece.into(), fields }.encode();
+        let entry = NextArgs::first(LogId::new(stored)).forge(&key_pair, &payload);
+        match node.publish(entry.as_bytes(), &payload).await {
+            Ok(_) => stored += 1,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(refused.code(), "STORAGE_FULL", "{refused}");
+    assert!(stored > 0);
+    let answer = node.query(Request::new("{ a: all_blob_piece_v1 { totalCount } }")).await;
+    assert_eq!(answer.to_json(), format!("{{\"data\":{{\"a\":{{\"totalCount\":{stored}}}}}}}"));
+    node.shutdown().await;
 }
