@@ -13,3 +13,6 @@ pub const ORDER_KEY_BYTES: usize = 256;
 ///
 /// Whoever defines a schema with a thousand fields makes every node keep that many indexes.
 pub const MAX_INDEXED_FIELDS: usize = 64;
+
+/// A check keeps this many findings and counts the others: a damaged file can be full of them.
+pub const MAX_FINDINGS: usize = 1_000;

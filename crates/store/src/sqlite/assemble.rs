@@ -23,7 +23,7 @@ use super::{catalog, entries, history, table};
 use crate::contract::KnownSchema;
 
 /// What came of putting a schema together.
-enum Assembly {
+pub(super) enum Assembly {
     Made {
         schema: Schema,
         definition: i64,
@@ -143,7 +143,7 @@ impl Batch<'_> {
     }
 
     /// Puts the schema together which a state of a definition defines.
-    fn assemble(&self, view: &DocumentViewId) -> Result<Assembly> {
+    pub(super) fn assemble(&self, view: &DocumentViewId) -> Result<Assembly> {
         let mut reader = StateReader::new(self, SystemSchema::SchemaDefinition)?;
         let (definition, row) = match reader.read(view, &self.documents_of([view])?)? {
             State::Found(state, row) => {

@@ -47,7 +47,7 @@ pub(super) fn ingest(
 }
 
 impl<'c> Batch<'c> {
-    fn begin(connection: &'c Connection, catalog: &'c Catalog) -> Result<Self> {
+    pub(super) fn begin(connection: &'c Connection, catalog: &'c Catalog) -> Result<Self> {
         let next_entry = connection
             .prepare_cached("SELECT COALESCE(max(id), 0) + 1 FROM entries")?
             .query_row([], |row| row.get(0))?;

@@ -12,6 +12,7 @@
 mod assemble;
 mod batch;
 mod catalog;
+mod check;
 mod collection;
 mod condition;
 mod connection;
@@ -45,6 +46,7 @@ use pandan_admission::{Candidate, Door};
 use rusqlite::Connection;
 
 use crate::StoreError;
+use crate::check::{Progress, Report};
 use crate::contract::{Outcome, Snapshot, Store};
 use catalog::Catalog;
 use connection::Readers;
@@ -139,6 +141,16 @@ impl SqliteStore {
             migrate::VERSION => Ok(Self::new(path, None, options)),
             found => Err(StoreError::OlderVersion { found, supported: migrate::VERSION }),
         }
+    }
+
+    /// Checks everything that is stored: all signatures, payloads and links, every document and
+    /// schema built anew, and the file itself.
+    ///
+    /// It reads one snapshot, row by row, and can be done beside a node that writes. `progress` is
+    /// told often how far it has come.
+    pub fn check(&self, progress: &mut dyn FnMut(Progress)) -> Result<Report, StoreError> {
+        let snapshot = SqliteSnapshot::begin(&self.inner)?;
+        Ok(check::run(snapshot.connection(), progress)?)
     }
 
     /// The file.

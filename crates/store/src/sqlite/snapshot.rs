@@ -30,7 +30,7 @@ impl SqliteSnapshot {
         Ok(Self { store: Arc::clone(store), connection: Some(connection) })
     }
 
-    fn connection(&self) -> &Connection {
+    pub(super) fn connection(&self) -> &Connection {
         self.connection.as_ref().expect("only dropping takes the connection away")
     }
 }

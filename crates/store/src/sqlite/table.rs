@@ -28,6 +28,11 @@ pub(super) fn list_id(schema: i64, position: usize) -> i64 {
     schema.saturating_mul(1024).saturating_add_unsigned(position as u64)
 }
 
+/// The schema and the position of a list, out of what [`list_id`] made.
+pub(super) fn place_of_list(list: i64) -> Option<(i64, usize)> {
+    Some((list.div_euclid(1024), usize::try_from(list.rem_euclid(1024)).ok()?))
+}
+
 /// What rows are ordered by when they are ordered by a field.
 pub(super) fn order_key(position: usize, field_type: &FieldType) -> String {
     let column = column(position);
