@@ -7,14 +7,27 @@ import { createInterface } from 'node:readline';
 
 const BINARY = process.env.PANDAN_BIN;
 
-/** Starts a node on a free port with an empty data directory, or with the one given. */
-export async function startNode({ dataDir } = {}) {
-  if (!BINARY) throw new Error('set PANDAN_BIN to the path of the pandan program');
+/** Runs the program until it ends; tells its exit code and what it wrote. */
+export async function run(args, { cwd } = {}) {
+  const child = spawn(binary(), args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  const texts = ['', ''];
+  for (const [index, stream] of [child.stdout, child.stderr].entries()) {
+    stream.setEncoding('utf8').on('data', (text) => (texts[index] += text));
+  }
+  const code = await new Promise((resolve) => child.once('close', resolve));
+  return { code, stdout: texts[0], stderr: texts[1] };
+}
+
+/**
+ * Starts a node on a free port with an empty data directory, or with the one given; `args` are
+ * further arguments.
+ */
+export async function startNode({ dataDir, args = [] } = {}) {
   const own = dataDir === undefined;
   const directory = dataDir ?? (await mkdtemp(join(tmpdir(), 'pandan-js-')));
   const child = spawn(
-    BINARY,
-    ['node', '--http', '127.0.0.1:0', '--data-dir', directory, '--json'],
+    binary(),
+    ['node', '--http', '127.0.0.1:0', '--data-dir', directory, '--json', ...args],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   const ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
@@ -32,6 +45,11 @@ export async function startNode({ dataDir } = {}) {
       return result;
     },
   };
+}
+
+function binary() {
+  if (!BINARY) throw new Error('set PANDAN_BIN to the path of the pandan program');
+  return BINARY;
 }
 
 async function firstLine(child, ended) {
