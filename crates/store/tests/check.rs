@@ -121,6 +121,14 @@ fn untouched_files_are_clean() {
 }
 
 #[test]
+fn new_files_are_clean() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let report = check(&open(folder.path()));
+    assert!(report.is_clean(), "{:?}", report.findings);
+    assert_eq!((report.entries, report.documents, report.schemas), (0, 0, 4));
+}
+
+#[test]
 fn all_parts_tell_how_far_they_are() {
     let sample = Sample::new();
     let mut told: Vec<Progress> = Vec::new();

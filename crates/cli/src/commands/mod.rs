@@ -3,6 +3,7 @@
 mod blob;
 mod completions;
 mod demo;
+mod doctor;
 pub(crate) mod document;
 mod entry;
 mod key;
@@ -39,6 +40,8 @@ pub(crate) enum Command {
     /// Show and verify logs
     #[command(subcommand)]
     Log(log::LogCommand),
+    /// Check everything in the folder of a node: signatures, payloads, links, documents, schemas
+    Doctor(doctor::Doctor),
     /// Explain the bytes of entries and operations
     #[command(subcommand)]
     Entry(entry::EntryCommand),
@@ -59,6 +62,7 @@ pub(crate) fn run(command: Command, out: Output) -> anyhow::Result<()> {
         Command::Blob(command) => command.run(out),
         Command::Publish(command) => command.run(out),
         Command::Log(command) => command.run(out),
+        Command::Doctor(command) => command.run(out),
         Command::Entry(command) => command.run(out),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(),

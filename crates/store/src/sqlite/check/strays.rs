@@ -54,7 +54,9 @@ const STRAYS: [Stray; 8] = [
     Stray {
         table: "schemas",
         reason: "its definition is not there",
-        sql: "SELECT id FROM schemas WHERE definition NOT IN (SELECT id FROM documents)",
+        // Nothing is not in an empty set.
+        sql: "SELECT id FROM schemas WHERE definition IS NOT NULL \
+              AND definition NOT IN (SELECT id FROM documents)",
     },
 ];
 
