@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { Author, publishSchema } from './support/author.js';
+import { Author, publishSchema, send } from './support/author.js';
+import { forge, hex, operation } from './support/forge.js';
 import { data } from './support/graphql.js';
 import { startNode } from './support/node.js';
 import { byId, byView, page } from './support/query.js';
@@ -59,6 +60,40 @@ describe('older states', () => {
     const pair = await view(`${tips[0][0]}_${tips[2][0]}`);
     assert.equal(pair.meta.viewId, `${tips[0][0]}_${tips[2][0]}`);
     assert.equal(pair.fields.a, tips[2][1].a);
+  });
+});
+
+describe('updates', () => {
+  test('of no field at all make a state like the one before', async () => {
+    const id = await create();
+    const { nextArgs } = await data(node.endpoint, `{ nextArgs(publicKey: "${alice.publicKey}", viewId: "${id}") { logId } }`);
+    const args = { logId: nextArgs.logId, seqNum: 2, backlink: id };
+    const empty = forge(operation(1, schema, [hex(id)], {}), args, alice.keyPair);
+    await send(node.endpoint, empty);
+    const expected = { meta: { documentId: id, viewId: empty.id, owner: alice.publicKey }, fields: { a: 'root', b: 'root', c: 0 } };
+    assert.deepEqual(await state(id), expected);
+    // Everything goes on working afterwards.
+    await alice.update(schema, empty.id, { a: 'on' });
+    assert.equal((await state(id)).fields.a, 'on');
+  });
+
+  test('by any key are taken, and the owner stays who created the document', async () => {
+    const id = await create();
+    let tip = id;
+    for (const author of authors) tip = await author.update(schema, tip, { a: author.publicKey });
+    const found = await state(id);
+    assert.equal(found.meta.owner, alice.publicKey);
+    assert.equal(found.fields.a, authors.at(-1).publicKey);
+  });
+
+  test('to an older state make a branch', async () => {
+    const id = await create();
+    const second = await alice.update(schema, id, { a: 'second' });
+    const third = await alice.update(schema, second, { b: 'third' });
+    const beside = await alice.update(schema, id, { c: 9 });
+    const found = await state(id);
+    assert.equal(found.meta.viewId, [third, beside].sort().join('_'));
+    assert.deepEqual(found.fields, { a: 'second', b: 'third', c: 9 });
   });
 });
 

@@ -66,6 +66,27 @@ test('sessions of several keys work at once', async () => {
   assert.equal(found.length, 48);
 });
 
+test('branches are merged by their view id', async () => {
+  const [ada, bea] = [1, 2].map(() => new Session(node.endpoint).setKeyPair(new KeyPair()).setSchemaId(schema));
+  const id = await ada.create({ message: 'root', likes: 0 });
+  const branches = [await ada.update({ message: 'ada' }, id), await bea.update({ likes: 1 }, id)].sort();
+  const [forked] = await messages(`meta: { documentId: { eq: "${id}" } }`);
+  assert.deepEqual(forked.meta.viewId, branches.join('_'));
+  assert.deepEqual(forked.fields, { message: 'ada', likes: 1 });
+  const merge = await bea.update({ message: 'merged' }, forked.meta.viewId);
+  const [merged] = await messages(`meta: { documentId: { eq: "${id}" } }`);
+  assert.deepEqual(merged, { meta: { ...forked.meta, viewId: merge }, fields: { message: 'merged', likes: 1 } });
+});
+
+test('a session is told why something was refused', async () => {
+  const session = new Session(node.endpoint).setKeyPair(new KeyPair()).setSchemaId(schema);
+  await assert.rejects(() => session.create({ message: 'no likes' }), /likes/);
+  const id = await session.create({ message: 'x', likes: 0 });
+  await session.delete(id);
+  await assert.rejects(() => session.update({ likes: 1 }, id), /deleted/);
+  await assert.rejects(() => session.update({ likes: 1 }, `0020${'ab'.repeat(32)}`), /not known/);
+});
+
 test('a blob is published in pieces and served again', async () => {
   // The client reads blobs with the browser's FileReader, which Node.js does not have.
   globalThis.FileReader ??= class {
