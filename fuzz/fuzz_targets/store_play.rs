@@ -1,7 +1,5 @@
-//! Histories and strays, brought to the model and to SQLite.
+//! Bytes as histories and strays, brought to the model and to SQLite.
 
 #![no_main]
 
-use pandan_fuzz::store_play::{Play, check};
-
-libfuzzer_sys::fuzz_target!(|input: Play| check(input));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| pandan_fuzz::store_play::check(bytes));

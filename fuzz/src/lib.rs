@@ -12,7 +12,7 @@ pub mod lock_file;
 pub mod log;
 pub mod log_play;
 pub mod operation;
-#[cfg(feature = "node")]
+#[cfg(feature = "store")]
 pub mod store_play;
 
 /// Parts of the program that the lock file is read with.
