@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "sqlite")]
 pub mod check;
 #[cfg(feature = "conformance")]
 pub mod conformance;
