@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { Author, publishSchema } from './support/author.js';
+import { Author, publishSchema, send } from './support/author.js';
+import { forge, hex, operation, raw } from './support/forge.js';
 import { data, failure } from './support/graphql.js';
 import { startNode } from './support/node.js';
 import { column, idsOf, page, walk } from './support/query.js';
@@ -196,6 +197,54 @@ describe('pages', () => {
     const others = await page(node.endpoint, tag, 'first: 1');
     assert.equal((await ask(`after: "${others.endCursor}"`)).extensions.code, 'FOREIGN_CURSOR');
   });
+});
+
+describe('values at the edges', () => {
+  const edges = async (name, type, encoded) => {
+    const edge = await publishSchema(alice, name, '', { value: type });
+    const created = [];
+    for (const value of encoded) {
+      const signed = forge(operation(0, edge, { value }));
+      await send(node.endpoint, signed);
+      created.push(signed.id);
+    }
+    return [edge, created];
+  };
+
+  for (const [type, values, ties] of [
+    // What is not a number sorts after every number, and zero has two signs.
+    ['float', ['f9fc00', 'fbffefffffffffffff', 'f98000', 'f90000', 'fb0000000000000001', 'f93c00', 'f97c00', 'f97e00', 'f97e00'].map(raw), [[2, 3], [7, 8]]],
+    ['int', ['3b7fffffffffffffff', '20', '00', '1b0020000000000000', '1b0020000000000001', '1b7fffffffffffffff'].map(raw), []],
+    ['str', ['', 'a', `${'b'.repeat(1000)}1`, `${'b'.repeat(1000)}2`, `${'b'.repeat(1000)}3`, 'z', 'ß', '\uffee', '🐼'], [[2, 3, 4]]],
+    ['bytes', ['', '00', '0000', '01', 'ff', 'ffff'].map(hex), []],
+  ]) {
+    test(`of type ${type} are in order, on pages of every size`, async () => {
+      const [edge, created] = await edges(`edge_${type}`, type, values);
+      const place = (id) => {
+        const index = created.indexOf(id);
+        return ties.find((tie) => tie.includes(index))?.[0] ?? index;
+      };
+      for (const first of [1, 2, 100]) {
+        for (const [direction, sign] of [['ASC', 1], ['DESC', -1]]) {
+          const seen = idsOf(await walk(node.endpoint, edge, `orderBy: value, orderDirection: ${direction}, first: ${first}`));
+          assert.deepEqual([...seen].sort(), [...created].sort());
+          const places = seen.map(place);
+          assert.deepEqual(places, [...places].sort((a, b) => sign * (a - b)), `${direction} by ${first}`);
+        }
+      }
+    });
+  }
+});
+
+test('texts with NUL characters are all shown, once, whatever the order', async () => {
+  const odd = await publishSchema(alice, 'odd', '', { value: 'str' });
+  const texts = ['', '\u0000', '\u0000\u0000', 'a', 'a\u0000', 'a\u0000b', 'A\u0000b', 'a\u0000c'];
+  for (const value of texts) await send(node.endpoint, forge(operation(0, odd, { value })));
+  for (const first of [1, 3]) {
+    const pages = await walk(node.endpoint, odd, `orderBy: value, first: ${first}`, { selection: 'fields { value }' });
+    const seen = pages.flatMap(({ documents }) => documents.map(({ fields }) => fields.value));
+    assert.deepEqual(seen.sort(), [...texts].sort());
+  }
 });
 
 describe('pages of a collection that changes', () => {
