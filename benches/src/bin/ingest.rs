@@ -1,0 +1,239 @@
+//! How fast entries are taken in: verified, judged, materialised and on disk, in batches of 1,000.
+//!
+//! All cores examine batches while one connection writes those before, as in a node. The rate is
+//! compared with the lower of two limits, both measured in the same round: the signatures of the
+//! same entries verified on all cores, and bare `rusqlite` inserting the same entries and
+//! operations under the same keys with the same durability. The best of all rounds counts.
+//!
+//! ```text
+//! ingest [--rounds N] [--batches N]
+//! ```
+
+#![forbid(unsafe_code)]
+
+use std::error::Error;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::sync_channel;
+use std::time::Instant;
+
+use pandan_admission::{Candidate, Door};
+use pandan_bamboo::Entry;
+use pandan_benches::places::Places;
+use pandan_store::conformance::Signed;
+use pandan_store::{Options, Outcome, SqliteStore, Store};
+use rusqlite::{Connection, params};
+
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+/// Entries of a batch, each of which is one transaction.
+const BATCH: usize = 1_000;
+
+/// Places that are changed, one after the other, again and again.
+const CHANGED: usize = 500;
+
+/// The part of the lower limit that has to be reached.
+const ASKED: f64 = 0.5;
+
+/// Batches that wait while one is written, so that memory stays bounded.
+const WAITING: usize = 2;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<bool> {
+    let (mut rounds, mut batches) = (3, 20);
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        let number = arguments.next().and_then(|number| number.parse::<usize>().ok());
+        let number = number.filter(|number| *number > 0);
+        let number = number.ok_or_else(|| format!("expected a number after {argument}"))?;
+        match argument.as_str() {
+            "--rounds" => rounds = number,
+            "--batches" => batches = number,
+            _ => return Err(format!("{argument} is not known").into()),
+        }
+    }
+    let places = Places::new();
+    println!(
+        "| entries a second | ingested | signatures | bare inserts | store alone | asked | reached | |"
+    );
+    println!("|---|--:|--:|--:|--:|--:|--:|---|");
+    let entries = batches * BATCH;
+    let new = places.sign(0, 0..entries);
+    let changes = places.sign_changes(1, CHANGED, entries.div_ceil(CHANGED).max(2) - 1);
+    let kinds = [("new documents", new), ("500 documents, changed in turns", changes)];
+    let mut all_held = true;
+    for (what, signed) in kinds {
+        let rates = (0..rounds).map(|_| Rates::measure(&places, &signed));
+        let best = rates.collect::<Result<Vec<_>>>()?.into_iter().fold(Rates::NONE, Rates::best);
+        let Rates { ingested, signatures, inserts, store } = best;
+        let reached = ingested / signatures.min(inserts);
+        let mark = if reached >= ASKED { "holds" } else { "**fails**" };
+        all_held &= reached >= ASKED;
+        println!(
+            "| {what} | {ingested:.0} | {signatures:.0} | {inserts:.0} | {store:.0} | {ASKED} | {reached:.2} | {mark} |"
+        );
+    }
+    Ok(all_held)
+}
+
+/// Entries a second.
+#[derive(Clone, Copy)]
+struct Rates {
+    ingested: f64,
+    signatures: f64,
+    inserts: f64,
+    /// Of the store with entries that were verified before.
+    store: f64,
+}
+
+impl Rates {
+    const NONE: Self = Self { ingested: 0.0, signatures: 0.0, inserts: 0.0, store: 0.0 };
+
+    fn measure(places: &Places, signed: &[Signed]) -> Result<Self> {
+        let rate = |start: Instant| signed.len() as f64 / start.elapsed().as_secs_f64();
+        let folder = tempfile::tempdir()?;
+
+        let start = Instant::now();
+        verify(signed)?;
+        let signatures = rate(start);
+
+        let start = insert_bare(&folder.path().join("bare.sqlite"), signed)?;
+        let inserts = rate(start);
+
+        let store = open(&folder.path().join("ingested.sqlite"), places)?;
+        let start = Instant::now();
+        ingest(&store, signed)?;
+        let ingested = rate(start);
+
+        let store = open(&folder.path().join("store.sqlite"), places)?;
+        let candidates: Vec<Vec<_>> =
+            signed.chunks(BATCH).map(|batch| batch.iter().map(examine).collect()).collect();
+        let start = Instant::now();
+        for batch in candidates {
+            write(&store, batch)?;
+        }
+        Ok(Self { ingested, signatures, inserts, store: rate(start) })
+    }
+
+    fn best(self, other: Self) -> Self {
+        Self {
+            ingested: self.ingested.max(other.ingested),
+            signatures: self.signatures.max(other.signatures),
+            inserts: self.inserts.max(other.inserts),
+            store: self.store.max(other.store),
+        }
+    }
+}
+
+fn examine(signed: &Signed) -> (Candidate, Door) {
+    (signed.candidate(), Door::Client)
+}
+
+/// A store on disk with everything that places rest on.
+fn open(path: &Path, places: &Places) -> Result<SqliteStore> {
+    let store = SqliteStore::open(path, Options::default())?;
+    write(&store, places.foundation.iter().map(examine).collect())?;
+    Ok(store)
+}
+
+fn write(store: &SqliteStore, batch: Vec<(Candidate, Door)>) -> Result<()> {
+    let outcomes = store.ingest(batch)?;
+    match outcomes.iter().find(|outcome| !matches!(outcome, Outcome::Committed(_))) {
+        None => Ok(()),
+        Some(other) => Err(format!("expected an entry to be stored, found {other:?}").into()),
+    }
+}
+
+/// Examines parts of a batch on all cores while batches before it are written, in order.
+fn ingest(store: &SqliteStore, signed: &[Signed]) -> Result<()> {
+    let (sender, receiver) = sync_channel(WAITING);
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            for batch in signed.chunks(BATCH) {
+                // The writer has failed and says why.
+                if sender.send(on_all_cores(batch, examine)).is_err() {
+                    return;
+                }
+            }
+        });
+        receiver.into_iter().try_for_each(|batch| write(store, batch))
+    })
+}
+
+/// Shares out the work on a batch; the order of the results is that of the entries.
+fn on_all_cores<T: Send>(signed: &[Signed], work: impl Fn(&Signed) -> T + Sync) -> Vec<T> {
+    let part = signed.len().div_ceil(cores()).max(1);
+    std::thread::scope(|scope| {
+        let work = &work;
+        let parts = signed.chunks(part);
+        let parts: Vec<_> = parts
+            .map(|part| scope.spawn(move || part.iter().map(work).collect::<Vec<_>>()))
+            .collect();
+        let parts = parts.into_iter();
+        parts.flat_map(|part| part.join().expect("what was signed here is good")).collect()
+    })
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Signatures alone, on all cores.
+fn verify(signed: &[Signed]) -> Result<()> {
+    let verified = AtomicUsize::new(0);
+    on_all_cores(signed, |signed| {
+        let entry = Entry::decode(signed.entry.as_bytes());
+        if entry.is_ok_and(|entry| entry.authenticate().is_ok()) {
+            verified.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    if verified.into_inner() == signed.len() {
+        Ok(())
+    } else {
+        Err("a signature does not verify".into())
+    }
+}
+
+/// Inserts entries and operations by hash and by place, and nothing else; tells when it began.
+fn insert_bare(path: &Path, signed: &[Signed]) -> Result<Instant> {
+    let mut connection = Connection::open(path)?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "cache_size", -16 * 1024)?;
+    connection.execute_batch(
+        "CREATE TABLE entries (id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, \
+         log INTEGER NOT NULL, seq_num INTEGER NOT NULL, entry BLOB NOT NULL, payload BLOB, \
+         UNIQUE (log, seq_num)) STRICT",
+    )?;
+    let start = Instant::now();
+    for batch in signed.chunks(BATCH) {
+        let transaction = connection.transaction()?;
+        let mut insert = transaction.prepare_cached(
+            "INSERT INTO entries (hash, log, seq_num, entry, payload) VALUES (?, ?, ?, ?, ?)",
+        )?;
+        for signed in batch {
+            let header = signed.entry.header();
+            insert.execute(params![
+                header.hash().as_hash().digest(),
+                header.log_id().number().cast_signed(),
+                header.seq_num().number().cast_signed(),
+                signed.entry.as_bytes(),
+                signed.payload,
+            ])?;
+        }
+        drop(insert);
+        transaction.commit()?;
+    }
+    Ok(start)
+}
