@@ -6,7 +6,7 @@ use pandan_bamboo::{
     DecodeEntryError, ForkProof, Link, LinkError, LogId, PayloadMismatch, SeqNum, SignatureError,
 };
 use pandan_operations::{DecodeOperationError, DocumentId, DocumentViewId, OperationId, SchemaId};
-use pandan_schema::{CheckError, RuleError};
+use pandan_schema::CheckError;
 use thiserror::Error;
 
 /// A rule that a candidate broke.
@@ -192,7 +192,7 @@ impl Refusal {
             Self::Operation(error) => error.requirement(),
             Self::Entry(_) | Self::Signature(_) | Self::Link(_) | Self::Fork(_) => Some("BA1"),
             Self::Payload(_) => Some("BA2"),
-            Self::Check(error) => check_requirement(error),
+            Self::Check(error) => error.requirement(),
             Self::PreviousNotFound { .. } => Some("DO3"),
             Self::SeveralDocuments { .. } => Some("DV2"),
             Self::DocumentDeleted { .. } => Some("DO4"),
@@ -225,16 +225,6 @@ const fn link_code(error: &LinkError) -> &'static str {
         | LinkError::OtherPlace { link: Link::Skiplink, .. }
         | LinkError::Missing { link: Link::Skiplink, .. } => "SKIPLINK_MISMATCH",
         _ => "BACKLINK_MISMATCH",
-    }
-}
-
-const fn check_requirement(error: &CheckError) -> Option<&'static str> {
-    match error {
-        CheckError::MissingField { .. } | CheckError::UnknownField { .. } => Some("OP6"),
-        CheckError::Value { .. } => Some("OP8"),
-        CheckError::Rule(RuleError::SchemaName(_)) => Some("SC9"),
-        CheckError::Rule(RuleError::FieldType(_)) => Some("SC10"),
-        _ => None,
     }
 }
 

@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::limits::{MAX_FIELD_NAME_LENGTH, MAX_SCHEMA_NAME_LENGTH};
 
 /// The name of a schema: 2 to 64 of `A-Z a-z 0-9 _`, of which the first is a letter and the last
-/// not `_` (SC1).
+/// not `_` (SC1; the same goes for the name in a schema id, SC9).
 ///
 /// Names are ordered by their bytes. Cloning is cheap.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -64,6 +64,12 @@ impl Api {
         schema.fields().filter(|(_, kind)| self.is_usable(kind))
     }
 
+    /// Whether any field of a schema can be shown; none can while all of them relate to schemas
+    /// that are not known.
+    pub(crate) fn has_fields(&self, schema: &Schema) -> bool {
+        self.fields(schema).next().is_some()
+    }
+
     fn is_usable(&self, kind: &FieldType) -> bool {
         kind.target().is_none_or(|target| self.target(target).is_some())
     }
@@ -87,6 +93,7 @@ impl Api {
     /// All types, those of the schemas behind the others.
     pub(crate) fn types(&self) -> impl Iterator<Item = Named> {
         let of_schemas = self.schemas.values().flat_map(|known| {
+            let has_fields = self.has_fields(&known.schema);
             let schema = || Arc::clone(&known.schema);
             [
                 Named::Object(Object::Document(schema())),
@@ -96,6 +103,14 @@ impl Api {
                 Named::Object(Object::Item(schema())),
                 Named::Enum(EnumType::OrderBy(schema())),
             ]
+            .into_iter()
+            .filter(move |named| {
+                let is_of_fields = matches!(
+                    named,
+                    Named::Object(Object::Fields(_)) | Named::Input(Input::Filter(_))
+                );
+                has_fields || !is_of_fields
+            })
         });
         STATIC.iter().cloned().chain(of_schemas)
     }

@@ -60,10 +60,10 @@ impl Object {
                 plain("entry", EncodedEntry.required()),
                 plain("operation", EncodedOperation.nullable()),
             ],
-            Self::Document(schema) => document_fields(schema).to_vec(),
+            Self::Document(schema) => document_fields(api, schema),
             Self::Item(schema) => {
                 let cursor = plain("cursor", String.nullable());
-                std::iter::once(cursor).chain(document_fields(schema)).collect()
+                std::iter::once(cursor).chain(document_fields(api, schema)).collect()
             }
             Self::Collection(schema) => vec![
                 plain("documents", object(Self::Item(Arc::clone(schema)), Shape::NonNullList)),
@@ -143,14 +143,14 @@ fn query_field(api: &Api, name: &str) -> Option<FieldDef> {
     }
     let listed = name.strip_prefix(COLLECTION_PREFIX).and_then(|id| api.schema(id));
     listed
-        .map(collection_field)
+        .map(|schema| collection_field(api, schema))
         .or_else(|| static_query_fields().into_iter().find(|field| field.name == name))
 }
 
 fn query_fields(api: &Api) -> Vec<FieldDef> {
     let of_schemas = api
         .schemas()
-        .flat_map(|known| [single_field(&known.schema), collection_field(&known.schema)]);
+        .flat_map(|known| [single_field(&known.schema), collection_field(api, &known.schema)]);
     static_query_fields().into_iter().chain(of_schemas).collect()
 }
 
@@ -218,21 +218,22 @@ fn single_field(schema: &Arc<Schema>) -> FieldDef {
     }
 }
 
-fn collection_field(schema: &Arc<Schema>) -> FieldDef {
+fn collection_field(api: &Api, schema: &Arc<Schema>) -> FieldDef {
     FieldDef {
         name: Cow::Owned(format!("{COLLECTION_PREFIX}{}", schema.id())),
         about: Cow::Borrowed("Documents of a schema in their latest state"),
-        arguments: collection_arguments(schema, Some(("DOCUMENT_ID", "ASC"))),
+        arguments: collection_arguments(api, schema, Some(("DOCUMENT_ID", "ASC"))),
         ty: object(Object::Collection(Arc::clone(schema)), Shape::NonNull),
     }
 }
 
 fn collection_arguments(
+    api: &Api,
     schema: &Arc<Schema>,
     order: Option<(&'static str, &'static str)>,
 ) -> Vec<InputDef> {
     let order_by = Named::Enum(EnumType::OrderBy(Arc::clone(schema)));
-    vec![
+    let mut arguments = vec![
         argument("after", Scalar::Cursor.nullable()),
         input("filter", Named::Input(Input::Filter(Arc::clone(schema)))),
         InputDef { default: Some("25"), ..argument("first", Scalar::Int.nullable()) },
@@ -242,14 +243,18 @@ fn collection_arguments(
             default: order.map(|(_, direction)| direction),
             ..input("orderDirection", Named::Enum(EnumType::OrderDirection))
         },
-    ]
+    ];
+    arguments.retain(|argument| argument.name != "filter" || api.has_fields(schema));
+    arguments
 }
 
-fn document_fields(schema: &Arc<Schema>) -> [FieldDef; 2] {
-    [
-        plain("fields", object(Object::Fields(Arc::clone(schema)), Shape::Nullable)),
-        plain("meta", object(Object::DocumentMeta, Shape::Nullable)),
-    ]
+/// While no field of a schema can be shown there is no type for its fields: GraphQL has no types
+/// without any.
+fn document_fields(api: &Api, schema: &Arc<Schema>) -> Vec<FieldDef> {
+    let fields = Object::Fields(Arc::clone(schema));
+    let fields = api.has_fields(schema).then(|| plain("fields", object(fields, Shape::Nullable)));
+    let meta = plain("meta", object(Object::DocumentMeta, Shape::Nullable));
+    fields.into_iter().chain([meta]).collect()
 }
 
 fn value_field(api: &Api, name: &str, kind: &FieldType) -> Option<FieldDef> {
@@ -265,7 +270,7 @@ fn value_field(api: &Api, name: &str, kind: &FieldType) -> Option<FieldDef> {
         }
         FieldType::RelationList(target) | FieldType::PinnedRelationList(target) => {
             let target = api.target(target)?;
-            arguments = collection_arguments(target, None);
+            arguments = collection_arguments(api, target, None);
             object(Object::Collection(Arc::clone(target)), Shape::Nullable)
         }
     };
