@@ -66,10 +66,12 @@ fn fuzz(workspace: &Workspace, toolchain: &str, options: &Options) -> Result<()>
         Some(name) if known.contains(name) => vec![name.clone()],
         Some(name) => bail!("there is no target `{name}`, only {}", known.join(", ")),
     };
+    let mut build = cargo_fuzz(workspace, toolchain, &program, "build");
+    command::run(build.args(&options.target))?;
     let mut failed = Vec::new();
     for target in &chosen {
         let seeds = seeds::write(workspace, target)?;
-        let mut command = cargo_fuzz(workspace, toolchain, &program);
+        let mut command = cargo_fuzz(workspace, toolchain, &program, "run");
         command.arg(target).arg(corpus(workspace, target)?).arg(seeds);
         command.args(["--", &format!("-max_total_time={}", options.seconds)]);
         command.args([&format!("-timeout={INPUT_SECONDS_MAX}"), "-print_final_stats=1"]);
@@ -96,10 +98,11 @@ fn targets(workspace: &Workspace) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// `cargo fuzz run` with everything but the target.
-fn cargo_fuzz(workspace: &Workspace, toolchain: &str, program: &Path) -> Command {
+/// `cargo fuzz` with a subcommand and everything but the target.
+fn cargo_fuzz(workspace: &Workspace, toolchain: &str, program: &Path, subcommand: &str) -> Command {
     let mut command = workspace.command("rustup");
-    command.args(["run", toolchain]).arg(program).args(["fuzz", "run", "--fuzz-dir", FOLDER]);
+    command.args(["run", toolchain]).arg(program);
+    command.args(["fuzz", subcommand, "--fuzz-dir", FOLDER]);
     command.arg("--target-dir").arg(workspace.target.join("fuzz"));
     // Left behind by the cargo that runs us; they point into its own toolchain.
     for name in ["CARGO", "RUSTC", "RUSTUP_TOOLCHAIN", "LD_LIBRARY_PATH"] {
