@@ -114,92 +114,135 @@ fn questions(
     database: &Database,
     places: &Places,
 ) -> Result<Vec<Question>> {
-    let (place, table) = (&places.place, table(database, &places.place)?);
-    let (cities, countries) =
-        (self::table(database, &places.city)?, self::table(database, &places.country)?);
-    let id = connection.ask(&format!(
-        "{{ all_{place}(first: 1) {{ endCursor documents {{ meta {{ documentId }} }} }} }}"
-    ))?;
-    let id = id[format!("all_{place}")]["documents"][0]["meta"]["documentId"].clone();
-    let id = id.as_str().ok_or("there is no document")?.to_owned();
-    let cursor = cursor_of_page_200(connection, place)?;
-    let sql_id: Sql = database.query_row(
-        &format!("SELECT doc FROM {table} ORDER BY doc LIMIT 1"),
-        [],
-        |row| row.get(0),
-    )?;
-    let sql_cursor: Sql = database.query_row(
-        &format!("SELECT doc FROM {table} ORDER BY doc LIMIT 1 OFFSET {}", BEFORE_PAGE_200 - 1),
-        [],
-        |row| row.get(0),
-    )?;
-    // In the order of their names: capacity, city, name, open, rating.
-    let row = "p.doc, COALESCE(p.view, p.doc), p.f0, p.f1, p.f2, p.f3, p.f4";
-    let select = |rest: &str| format!("SELECT {row} FROM {table} p {rest} LIMIT {}", PAGE + 1);
-    let count = |condition: &str| format!("SELECT count(*) FROM {table} p {condition}");
-    let selection = "fields { capacity name open rating } meta { documentId viewId }";
-    let page = |arguments: &str, before: &str| {
-        format!(
-            "{{ all_{place}(first: {PAGE}{arguments}) {{ {before} hasNextPage endCursor documents {{ {selection} }} }} }}"
-        )
+    let phrases = Phrases {
+        place: places.place.clone(),
+        places: table(database, &places.place)?,
+        cities: table(database, &places.city)?,
+        countries: table(database, &places.country)?,
     };
-    let question = |what, query, sql, reference: u64| Question {
-        what,
-        query,
-        sql,
-        reference: (reference > 0).then(|| Duration::from_micros(reference)),
+    let [cursor, id] = [cursor_of_page_200(connection, &places.place)?, phrases.first(connection)?];
+    let document_at = |offset: usize| {
+        let sql =
+            format!("SELECT doc FROM {} ORDER BY doc LIMIT 1 OFFSET {offset}", phrases.places);
+        database.query_row(&sql, [], |row| row.get(0))
     };
-    let range = "WHERE p.f0 >= 20000 AND p.f0 < 21000 ORDER BY p.doc";
-    let deep = format!(
-        "SELECT {row}, c.f1, n.f0 FROM {table} p LEFT JOIN {cities} c ON c.doc = p.f1 \
-         LEFT JOIN {countries} n ON n.doc = c.f0 ORDER BY p.doc LIMIT {}",
-        PAGE + 1
-    );
-    let deep_query = format!(
-        "{{ all_{place}(first: {PAGE}) {{ hasNextPage documents {{ {selection} \
-         fields {{ city {{ fields {{ name country {{ fields {{ name }} }} }} }} }} }} }} }}"
-    );
-    Ok(vec![
+    let by_id = (phrases.select("WHERE p.doc = ?"), vec![document_at(0)?]);
+    let behind =
+        (phrases.select("WHERE p.doc > ? ORDER BY p.doc"), vec![document_at(BEFORE_PAGE_200 - 1)?]);
+    let mut questions = vec![
         question("nothing but `__typename`", String::from("{ __typename }"), vec![], 0),
-        question(
-            "one document by id",
-            format!("{{ {place}(id: \"{id}\") {{ {selection} }} }}"),
-            vec![(format!("SELECT {row} FROM {table} p WHERE doc = ?"), vec![sql_id])],
-            1_000,
-        ),
-        question("first page of 25", page("", ""), vec![(select("ORDER BY p.doc"), vec![])], 4_200),
-        question(
-            "the same with `totalCount`",
-            page("", "totalCount"),
-            vec![(select("ORDER BY p.doc"), vec![]), (count(""), vec![])],
-            300_000,
-        ),
-        question(
-            "ordered by an int, descending",
-            page(", orderBy: capacity, orderDirection: DESC", ""),
-            vec![(select("ORDER BY p.f0 DESC, p.doc"), vec![])],
-            240_000,
-        ),
-        question(
-            "an int range, 1 % of all",
-            page(", filter: { capacity: { gte: 20000, lt: 21000 } }", ""),
-            vec![(select(range), vec![])],
-            16_000,
-        ),
-        question(
-            "`contains`, 0.2 % of all",
-            page(", filter: { name: { contains: \"123\" } }", ""),
-            vec![(select("WHERE p.f2 LIKE '%123%' ORDER BY p.doc"), vec![])],
-            10_000,
-        ),
-        question(
-            "page 200 by cursor",
-            page(&format!(", after: {cursor}"), ""),
-            vec![(select("WHERE p.doc > ? ORDER BY p.doc"), vec![sql_cursor])],
-            4_000,
-        ),
-        question("relations, two deep", deep_query, vec![(deep, vec![])], 6_500),
-    ])
+        question("one document by id", phrases.by_id(&id), vec![by_id], 1_000),
+    ];
+    questions.extend(phrases.of_collections());
+    questions.push(question(
+        "page 200 by cursor",
+        phrases.page(&format!(", after: {cursor}"), ""),
+        vec![behind],
+        4_000,
+    ));
+    questions.push(phrases.of_relations());
+    Ok(questions)
+}
+
+/// A question, with the time that the reference takes in microseconds, 0 when nobody asked it.
+fn question(
+    what: &'static str,
+    query: String,
+    sql: Vec<(String, Vec<Sql>)>,
+    reference: u64,
+) -> Question {
+    let reference = (reference > 0).then(|| Duration::from_micros(reference));
+    Question { what, query, sql, reference }
+}
+
+/// What of a place is asked for.
+const SELECTION: &str = "fields { capacity name open rating } meta { documentId viewId }";
+
+/// The same in SQL; fields are in the order of their names: capacity, city, name, open, rating.
+const ROW: &str = "p.doc, COALESCE(p.view, p.doc), p.f0, p.f1, p.f2, p.f3, p.f4";
+
+/// What queries are put together from.
+struct Phrases {
+    place: SchemaId,
+    /// Names of tables.
+    places: String,
+    cities: String,
+    countries: String,
+}
+
+impl Phrases {
+    fn by_id(&self, id: &Value) -> String {
+        format!("{{ {}(id: {id}) {{ {SELECTION} }} }}", self.place)
+    }
+
+    fn page(&self, arguments: &str, before: &str) -> String {
+        let place = &self.place;
+        format!(
+            "{{ all_{place}(first: {PAGE}{arguments}) {{ {before} hasNextPage endCursor \
+             documents {{ {SELECTION} }} }} }}"
+        )
+    }
+
+    /// One row more than a page, to know whether there is a next one.
+    fn select(&self, rest: &str) -> String {
+        format!("SELECT {ROW} FROM {} p {rest} LIMIT {}", self.places, PAGE + 1)
+    }
+
+    fn of_collections(&self) -> [Question; 5] {
+        let page = |what, arguments, rest, reference| {
+            question(what, self.page(arguments, ""), vec![(self.select(rest), vec![])], reference)
+        };
+        let count = format!("SELECT count(*) FROM {}", self.places);
+        [
+            page("first page of 25", "", "ORDER BY p.doc", 4_200),
+            question(
+                "the same with `totalCount`",
+                self.page("", "totalCount"),
+                vec![(self.select("ORDER BY p.doc"), vec![]), (count, vec![])],
+                300_000,
+            ),
+            page(
+                "ordered by an int, descending",
+                ", orderBy: capacity, orderDirection: DESC",
+                "ORDER BY p.f0 DESC, p.doc",
+                240_000,
+            ),
+            page(
+                "an int range, 1 % of all",
+                ", filter: { capacity: { gte: 20000, lt: 21000 } }",
+                "WHERE p.f0 >= 20000 AND p.f0 < 21000 ORDER BY p.doc",
+                16_000,
+            ),
+            page(
+                "`contains`, 0.2 % of all",
+                ", filter: { name: { contains: \"123\" } }",
+                "WHERE p.f2 LIKE '%123%' ORDER BY p.doc",
+                10_000,
+            ),
+        ]
+    }
+
+    fn of_relations(&self) -> Question {
+        let Self { place, places, cities, countries } = self;
+        let query = format!(
+            "{{ all_{place}(first: {PAGE}) {{ hasNextPage documents {{ {SELECTION} \
+             fields {{ city {{ fields {{ name country {{ fields {{ name }} }} }} }} }} }} }} }}"
+        );
+        let sql = format!(
+            "SELECT {ROW}, c.f1, n.f0 FROM {places} p LEFT JOIN {cities} c ON c.doc = p.f1 \
+             LEFT JOIN {countries} n ON n.doc = c.f0 ORDER BY p.doc LIMIT {}",
+            PAGE + 1
+        );
+        question("relations, two deep", query, vec![(sql, vec![])], 6_500)
+    }
+
+    /// The id of the first place, as a GraphQL literal.
+    fn first(&self, connection: &mut Connection) -> Result<Value> {
+        let name = format!("all_{}", self.place);
+        let query = format!("{{ {name}(first: 1) {{ documents {{ meta {{ documentId }} }} }} }}");
+        let id = connection.ask(&query)?[name]["documents"][0]["meta"]["documentId"].take();
+        if id.is_string() { Ok(id) } else { Err("there is no document".into()) }
+    }
 }
 
 /// The table of a schema.
