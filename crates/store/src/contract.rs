@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use pandan_admission::{Candidate, Door, NextArgsError, Refusal, Waiting};
 use pandan_bamboo::{EncodedEntry, EntryHash, LogId, NextArgs, SeqNum};
+use pandan_documents::Document;
 use pandan_identity::PublicKey;
 use pandan_operations::{DocumentId, DocumentViewId, OperationId, SchemaId};
 use pandan_schema::{FieldName, Schema, Value};
@@ -184,6 +185,24 @@ impl DocumentRecord {
     pub fn field(&self, name: &str) -> Option<&Value> {
         let fields = self.fields.as_ref()?;
         fields.iter().find(|(field, _)| field.as_str() == name).map(|(_, value)| value)
+    }
+}
+
+impl From<&Document> for DocumentRecord {
+    /// A document as it is seen from outside, with all its fields.
+    fn from(document: &Document) -> Self {
+        let view = document.view();
+        let fields = view.fields.as_ref().map(|fields| {
+            fields.iter().map(|(name, field)| (name.clone(), field.value.clone())).collect()
+        });
+        Self {
+            id: document.id(),
+            schema: document.schema().clone(),
+            owner: document.author(),
+            view_id: view.id.clone(),
+            is_edited: view.is_edited,
+            fields,
+        }
     }
 }
 

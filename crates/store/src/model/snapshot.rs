@@ -7,7 +7,7 @@ use pandan_bamboo::{EntryHash, LogId, NextArgs, SeqNum};
 use pandan_identity::PublicKey;
 use pandan_operations::{DocumentId, DocumentViewId};
 
-use super::state::{State, record};
+use super::state::State;
 use crate::StoreError;
 use crate::contract::{Counts, DocumentRecord, KnownSchema, LogHead, Snapshot, StoredEntry};
 use crate::evaluate;
@@ -25,7 +25,7 @@ impl MemorySnapshot {
     }
 
     fn document(&self, id: &DocumentId) -> Option<DocumentRecord> {
-        self.state.documents.get(id).map(|document| record(&document.latest))
+        self.state.documents.get(id).map(|document| (&document.latest).into())
     }
 
     fn view(&self, id: &DocumentViewId) -> Option<DocumentRecord> {
@@ -33,7 +33,7 @@ impl MemorySnapshot {
         if document.is_deleted() {
             return None;
         }
-        document.at(id).map(|state| record(&state))
+        document.at(id).as_ref().map(DocumentRecord::from)
     }
 
     fn targets(&self, list: &List) -> Vec<(u64, DocumentRecord)> {
@@ -117,7 +117,7 @@ impl Snapshot for MemorySnapshot {
     fn collection(&self, query: &CollectionQuery) -> Result<Page, StoreError> {
         let documents = self.state.documents.values().map(|document| &document.latest);
         let of_schema = documents.filter(|document| document.schema() == query.schema.id());
-        evaluate::collection(query, of_schema.map(record))
+        evaluate::collection(query, of_schema.map(DocumentRecord::from))
     }
 
     fn lists(&self, query: &ListQuery) -> Result<Vec<Page>, StoreError> {

@@ -11,7 +11,7 @@ use pandan_operations::{DocumentId, DocumentViewId, OperationId, SchemaId, Syste
 use pandan_schema::Schema;
 
 use crate::StoreError;
-use crate::contract::{Committed, Counts, DocumentRecord, KnownSchema, StoredEntry};
+use crate::contract::{Committed, Counts, KnownSchema, StoredEntry};
 
 /// Everything. Cloning copies references.
 #[derive(Clone, Debug)]
@@ -156,21 +156,5 @@ impl StoredDocument {
     /// The state that a view id names.
     pub(super) fn at(&self, view: &DocumentViewId) -> Option<Document> {
         Document::build_view(self.operations.iter().cloned(), view).ok()
-    }
-}
-
-/// What a document looks like from outside.
-pub(super) fn record(document: &Document) -> DocumentRecord {
-    let view = document.view();
-    let fields = view.fields.as_ref().map(|fields| {
-        fields.iter().map(|(name, field)| (name.clone(), field.value.clone())).collect()
-    });
-    DocumentRecord {
-        id: document.id(),
-        schema: document.schema().clone(),
-        owner: document.author(),
-        view_id: view.id.clone(),
-        is_edited: view.is_edited,
-        fields,
     }
 }

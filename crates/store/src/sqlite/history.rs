@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use pandan_documents::{Document, DocumentOperation, History};
+use pandan_documents::{DocumentOperation, History};
 use pandan_identity::PublicKey;
 use pandan_operations::{DocumentViewId, Operation};
 use pandan_schema::Schema;
@@ -11,7 +11,6 @@ use rusqlite::Connection;
 use super::digest::{self, Digest};
 use super::fault::{Fault, Result};
 use super::param;
-use crate::contract::DocumentRecord;
 
 /// All operations of a document, named by its row.
 pub(super) fn of(connection: &Connection, schema: &Schema, document: i64) -> Result<History> {
@@ -58,20 +57,4 @@ pub(super) fn document_of_view(
     let mut rows = view.iter().map(|id| documents.get(digest::of_operation(id)).copied());
     let first = rows.next()??;
     rows.all(|row| row == Some(first)).then_some(first)
-}
-
-/// What a document looks like from outside.
-pub(super) fn record(document: &Document) -> DocumentRecord {
-    let view = document.view();
-    let fields = view.fields.as_ref().map(|fields| {
-        fields.iter().map(|(name, field)| (name.clone(), field.value.clone())).collect()
-    });
-    DocumentRecord {
-        id: document.id(),
-        schema: document.schema().clone(),
-        owner: document.author(),
-        view_id: view.id.clone(),
-        is_edited: view.is_edited,
-        fields,
-    }
 }

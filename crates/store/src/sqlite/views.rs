@@ -123,6 +123,6 @@ impl<'c> States<'c> {
             Some(history) => history,
             none => none.insert(history::of(self.connection, self.schema, self.document.row)?),
         };
-        Ok(history.document_at(view).ok().map(|state| history::record(&state)))
+        Ok(history.document_at(view).ok().as_ref().map(DocumentRecord::from))
     }
 }

@@ -48,7 +48,7 @@ fn document(check: &mut Check<'_>, row: &Row<'_>, items: &mut Items) -> Result<(
     let built = history::of(check.connection, &schema, number)
         .and_then(|history| history.document().map_err(Fault::inconsistent));
     let built = match built.map_err(StoreError::from) {
-        Ok(document) => history::record(&document),
+        Ok(document) => DocumentRecord::from(&document),
         Err(StoreError::Inconsistent { detail }) => {
             check.note(About::Document(id), Problem::Unbuildable { detail });
             return Ok(());
