@@ -178,17 +178,32 @@ fn with_variables(request: Request, variables: Option<Value>) -> Result<Request,
     }
 }
 
+impl BadRequest {
+    const fn status(&self) -> StatusCode {
+        match self {
+            Self::Body(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Slow => StatusCode::REQUEST_TIMEOUT,
+            Self::MutationByGet => StatusCode::METHOD_NOT_ALLOWED,
+            _ => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    const fn code(&self) -> &'static str {
+        match self {
+            Self::Body(_) => "BODY_TOO_LARGE",
+            Self::Slow => code::TIMEOUT,
+            Self::Batch => "BATCH_NOT_SUPPORTED",
+            Self::MutationByGet => "MUTATION_NOT_ALLOWED",
+            _ => "BAD_REQUEST",
+        }
+    }
+}
+
 impl IntoResponse for BadRequest {
     fn into_response(self) -> HttpResponse {
-        let (status, code) = match self {
-            Self::Body(_) => (StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE"),
-            Self::Slow => (StatusCode::REQUEST_TIMEOUT, code::TIMEOUT),
-            Self::Batch => (StatusCode::BAD_REQUEST, "BATCH_NOT_SUPPORTED"),
-            Self::MutationByGet => (StatusCode::METHOD_NOT_ALLOWED, "MUTATION_NOT_ALLOWED"),
-            _ => (StatusCode::BAD_REQUEST, "BAD_REQUEST"),
-        };
-        let body = Response::refused(vec![Error::new(code, &self)]).to_json();
-        let mut response = (status, [(CONTENT_TYPE, "application/json")], body).into_response();
+        let body = Response::refused(vec![Error::new(self.code(), &self)]).to_json();
+        let headers = [(CONTENT_TYPE, "application/json")];
+        let mut response = (self.status(), headers, body).into_response();
         if let Self::MutationByGet = self {
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
         }
