@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod book;
 mod ci;
 mod command;
 mod deny;
@@ -43,6 +44,8 @@ enum Chore {
     Tidy(tidy::Options),
     /// Check every file of test vectors in a folder
     Vectors(vectors::Options),
+    /// Write the parts of the book that are made from the program, and build it
+    Book(book::Options),
     /// Build the core crates for a bare ARM target, without the standard library
     Nostd,
     /// Run a Bamboo log on an emulated microcontroller and verify what it wrote
@@ -72,6 +75,7 @@ fn run(chore: &Chore) -> anyhow::Result<()> {
         Chore::Ci(options) => ci::run(&workspace, options),
         Chore::Tidy(options) => tidy::run(&workspace, options),
         Chore::Vectors(options) => vectors::run(&workspace, options),
+        Chore::Book(options) => book::run(&workspace, options),
         Chore::Nostd => nostd::run(&workspace),
         Chore::Firmware => firmware::run(&workspace),
         Chore::Fuzz(options) => fuzz::run(&workspace, options),

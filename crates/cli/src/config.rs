@@ -267,7 +267,7 @@ mod tests {
 
     use pandan_node::Limits;
 
-    use super::{File, HttpAddress, LIMITS};
+    use super::{File, HttpAddress, KEYS, LIMITS, Slot, TRANSLATIONS};
 
     fn parse(text: &str) -> Result<File, String> {
         File::parse(text, Path::new("/etc/pandan/config.toml")).map_err(|error| error.to_string())
@@ -315,5 +315,45 @@ mod tests {
         check("[limits]\npage = 0", "at least 1");
         check("[limits]\npage = \"1\"", "whole number");
         check("http = ", "line 1");
+    }
+
+    fn page(name: &str) -> String {
+        let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../book/src/guide");
+        std::fs::read_to_string(guide.join(name)).expect("the book is there")
+    }
+
+    #[test]
+    fn the_book_tells_all_settings() {
+        let settings = page("settings.md");
+        for key in KEYS {
+            let singular = if key == "limits" { "limit" } else { key };
+            let (variable, option) = (singular.to_uppercase(), singular.replace('_', "-"));
+            let row = format!("| `{key}` | `PANDAN_{variable}` | `--{option}` |");
+            assert!(settings.contains(&row), "{row}");
+        }
+        let mut limits = Limits::default();
+        for (name, find) in LIMITS {
+            let default = match find(&mut limits) {
+                Slot::Count(count) => count.to_string(),
+                Slot::Seconds(time) => time.as_secs().to_string(),
+            };
+            let row = format!("| `{name}` | {default} |");
+            assert!(settings.contains(&row), "{row}");
+        }
+        let rows = settings.lines().filter(|line| line.starts_with("| `")).count();
+        assert_eq!(rows, KEYS.len() + LIMITS.len());
+        parse(&page("examples/pandan.toml")).expect("the example is good");
+    }
+
+    #[test]
+    fn the_book_tells_where_other_settings_went() {
+        let table = page("migrating.md");
+        for (key, _) in TRANSLATIONS {
+            let is_there = table.lines().any(|line| {
+                let first = line.split(" | ").next().unwrap_or_default();
+                first.starts_with("| `") && first.contains(&format!("`{key}`"))
+            });
+            assert!(is_there, "{key}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Each rule is a module; each finding is one line, `path:line: sentence`.
 
+mod codes;
 mod edges;
 mod links;
 mod packages;
@@ -56,6 +57,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     links::check(workspace, &tree, &mut findings);
     snippets::check(&tree, &mut findings);
     requirements::check(&tree, &mut findings);
+    codes::check(&tree, &mut findings);
     report(findings)
 }
 

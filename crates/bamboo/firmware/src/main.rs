@@ -50,9 +50,11 @@ fn main() -> ! {
     let peripherals = Peripherals::take().expect("nothing else has taken them before `main`");
     let counter = Counter::start(peripherals.SYST);
 
+    // ANCHOR: forge
     let key_pair = KeyPair::from_seed_hex(SEED).expect("the seed was published as 64 digits");
     let next = verify();
     let forged = next.forge(&key_pair, PAYLOAD);
+    // ANCHOR_END: forge
     hprintln!("entry {}", forged);
 
     hprintln!("verify {}", counter.count(|| authenticate(black_box(&forged))));
@@ -62,6 +64,7 @@ fn main() -> ! {
     exit(debug::EXIT_SUCCESS)
 }
 
+// ANCHOR: verify
 /// Verifies the log from its first entry on; gives what is needed to continue it.
 fn verify() -> NextArgs {
     let mut verifier = LogVerifier::of_whole_log();
@@ -81,6 +84,7 @@ fn verify() -> NextArgs {
 
 /// Where the skiplink of the thirteenth entry leads.
 const SKIPLINK_TARGET: u64 = 4;
+// ANCHOR_END: verify
 
 fn authenticate(entry: &EncodedEntry) -> Hash {
     let entry = Entry::decode(entry.as_bytes()).expect("the entry was just written");

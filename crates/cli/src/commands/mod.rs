@@ -11,6 +11,8 @@ mod log;
 mod node;
 mod publish;
 mod schema;
+#[cfg(test)]
+mod tests;
 
 use clap::Subcommand;
 

@@ -7,7 +7,7 @@ use crate::support::{Author, World};
 /// The API with the system schemas, `band` and `everything`.
 const EXPECTED: &str = include_str!("../fixtures/schema.graphql");
 
-const INTROSPECTION: &str = "{ __schema {
+pub(crate) const INTROSPECTION: &str = "{ __schema {
     queryType { name } mutationType { name } subscriptionType { name }
     directives { name locations args { ...Input } isRepeatable }
     types { kind name
@@ -77,7 +77,7 @@ fn print(schema: &Value) -> String {
     blocks.join("\n")
 }
 
-fn print_type(ty: &Value, name: &str) -> String {
+pub(crate) fn print_type(ty: &Value, name: &str) -> String {
     let (keyword, members, show): (_, _, fn(&Value) -> String) = match ty["kind"].as_str().unwrap()
     {
         "SCALAR" => return format!("scalar {name}\n"),
@@ -97,7 +97,7 @@ fn print_type(ty: &Value, name: &str) -> String {
     format!("{keyword} {name} {{\n  {}\n}}\n", lines.join("\n  "))
 }
 
-fn print_field(field: &Value) -> String {
+pub(crate) fn print_field(field: &Value) -> String {
     let mut arguments: Vec<String> =
         field["args"].as_array().unwrap().iter().map(print_input).collect();
     arguments.sort();
