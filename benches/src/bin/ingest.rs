@@ -1,6 +1,6 @@
 //! How fast entries are taken in: verified, judged, materialised and on disk, in batches of 1,000.
 //!
-//! All cores examine batches while one connection writes those before, as in a node. The rate is
+//! All cores examine entries while one connection writes those before, as in a node. The rate is
 //! compared with the lower of two limits, both measured in the same round: the signatures of the
 //! same entries verified on all cores, and bare `rusqlite` inserting the same entries and
 //! operations under the same keys with the same durability. The best of all rounds counts.
@@ -36,8 +36,11 @@ const CHANGED: usize = 500;
 /// The part of the lower limit that has to be reached.
 const ASKED: f64 = 0.5;
 
-/// Batches that wait while one is written, so that memory stays bounded.
-const WAITING: usize = 2;
+/// Entries that are examined in one go.
+const PART: usize = 50;
+
+/// Entries that wait while a batch is written, so that memory stays bounded.
+const WAITING: usize = 2 * BATCH;
 
 fn main() -> ExitCode {
     match run() {
@@ -155,19 +158,33 @@ fn write(store: &SqliteStore, batch: Vec<(Candidate, Door)>) -> Result<()> {
     }
 }
 
-/// Examines parts of a batch on all cores while batches before it are written, in order.
+/// Examines entries on all cores while those before them are written, in order.
+///
+/// The cores take parts in turns, and so does the writer: nobody waits for all cores to be done
+/// with a batch.
 fn ingest(store: &SqliteStore, signed: &[Signed]) -> Result<()> {
-    let (sender, receiver) = sync_channel(WAITING);
+    let parts: Vec<_> = signed.chunks(PART).collect();
+    let parts = &parts;
     std::thread::scope(|scope| {
-        scope.spawn(move || {
-            for batch in signed.chunks(BATCH) {
-                // The writer has failed and says why.
-                if sender.send(on_all_cores(batch, examine)).is_err() {
-                    return;
-                }
-            }
-        });
-        receiver.into_iter().try_for_each(|batch| write(store, batch))
+        let receivers: Vec<_> = (0..cores())
+            .map(|core| {
+                let (sender, receiver) = sync_channel(WAITING / PART / cores());
+                scope.spawn(move || {
+                    for part in parts.iter().skip(core).step_by(cores()) {
+                        // The writer has failed and says why.
+                        if sender.send(part.iter().map(examine).collect::<Vec<_>>()).is_err() {
+                            return;
+                        }
+                    }
+                });
+                receiver
+            })
+            .collect();
+        let mut examined = receivers.iter().cycle().map_while(|core| core.recv().ok()).flatten();
+        for batch in signed.chunks(BATCH) {
+            write(store, examined.by_ref().take(batch.len()).collect())?;
+        }
+        Ok(())
     })
 }
 

@@ -301,6 +301,14 @@ pub enum Problem {
         /// What is stored.
         found: bool,
     },
+    /// The number of documents of a schema is wrong.
+    #[error("its table holds {expected} documents, counted are {found}")]
+    Count {
+        /// How many there are.
+        expected: u64,
+        /// What is stored.
+        found: i64,
+    },
     /// A definition makes a schema which is not stored.
     #[error("it defines schema {schema}, which is not stored")]
     Unstored {

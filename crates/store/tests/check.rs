@@ -159,7 +159,7 @@ fn what_was_changed_is_found() {
     let link = flip("entry", "80", entry_3);
     let payload = flip("payload", "length(payload)", entry_3);
     let is_entry = |finding: &Finding| matches!(finding.about, About::Entry(_));
-    let cases: [(&str, IsExpected); 31] = [
+    let cases: [(&str, IsExpected); 32] = [
         (&signature, |it| matches!(it, Problem::Signature { .. })),
         (&signature, |it| matches!(it, Problem::OtherHash { .. })),
         (&link, |it| matches!(it, Problem::Signature { .. })),
@@ -227,6 +227,9 @@ fn what_was_changed_is_found() {
         }),
         ("UPDATE schemas SET retired = 0 WHERE name = 'unused'", |it| {
             *it == Problem::Retired { expected: true, found: false }
+        }),
+        ("UPDATE schemas SET documents = documents + 1 WHERE id = {place}", |it| {
+            *it == Problem::Count { expected: 2, found: 3 }
         }),
         ("DROP INDEX rows_{place}_by_f1", |it| matches!(it, Problem::NoTable { .. })),
     ];

@@ -97,10 +97,11 @@ impl Batch<'_> {
     }
 
     /// Marks the schemas of a deleted definition; returns those which were in use until now.
-    fn retire(&self, definition: i64) -> Result<Vec<KnownSchema>> {
+    fn retire(&mut self, definition: i64) -> Result<Vec<KnownSchema>> {
         if !entries::is_deleted(self.connection, definition)? {
             return Ok(Vec::new());
         }
+        self.claimed.clear();
         let mut statement = self.connection.prepare_cached(
             "UPDATE schemas SET retired = 1 WHERE definition = ? AND NOT retired RETURNING id",
         )?;

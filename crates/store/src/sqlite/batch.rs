@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use pandan_admission::{Admitted, Candidate, Door, Verdict, decide};
+use pandan_identity::PublicKey;
+use pandan_operations::SchemaId;
 use pandan_schema::Schema;
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::catalog::Catalog;
 use super::digest;
 use super::entries;
-use super::facts::{Place, SchemaAt};
+use super::facts::{Place, SchemaAt, SchemaPlace};
 use super::fault::{Fault, Result};
 use super::materialise::Target;
 use crate::contract::{Committed, KnownSchema, Outcome};
@@ -25,6 +27,12 @@ pub(super) struct Batch<'c> {
     /// Documents whose rows do not tell the latest state: they are built anew at the end. By row,
     /// with the row of their schema.
     pub(super) outdated: BTreeMap<i64, i64>,
+    /// Rows of authors that were met before.
+    pub(super) authors: HashMap<PublicKey, i64>,
+    /// Schemas that were claimed before, as long as none of them changes.
+    pub(super) claimed: HashMap<SchemaId, SchemaPlace>,
+    /// How many more documents there are in the tables of schemas, by the row of the schema.
+    pub(super) added: BTreeMap<i64, i64>,
 }
 
 /// Judges and writes a batch.
@@ -40,6 +48,7 @@ pub(super) fn ingest(
         outcomes.push(batch.judge(candidate, door)?);
     }
     batch.rebuild_outdated()?;
+    batch.write_counts()?;
     let fresh = batch.fresh;
     transaction.commit()?;
     catalog.remember(fresh);
@@ -51,8 +60,16 @@ impl<'c> Batch<'c> {
         let next_entry = connection
             .prepare_cached("SELECT COALESCE(max(id), 0) + 1 FROM entries")?
             .query_row([], |row| row.get(0))?;
-        let (fresh, outdated) = (HashMap::new(), BTreeMap::new());
-        Ok(Self { connection, catalog, fresh, next_entry, outdated })
+        Ok(Self {
+            connection,
+            catalog,
+            fresh: HashMap::new(),
+            next_entry,
+            outdated: BTreeMap::new(),
+            authors: HashMap::new(),
+            claimed: HashMap::new(),
+            added: BTreeMap::new(),
+        })
     }
 
     /// The schema in a row which is known to be there.
@@ -78,7 +95,7 @@ impl<'c> Batch<'c> {
         let header = *admitted.header();
         let author = match place.author {
             Some(author) => author,
-            None => self.insert_author(header.public_key().as_bytes())?,
+            None => self.insert_author(&header.public_key())?,
         };
         let mut schemas = Vec::new();
         let schema = self.claim_schema(&place, &mut schemas)?;
@@ -129,9 +146,13 @@ impl<'c> Batch<'c> {
         }
     }
 
-    fn insert_author(&self, key: &[u8; 32]) -> Result<i64> {
-        self.connection.prepare_cached("INSERT INTO authors (key) VALUES (?)")?.execute([key])?;
-        Ok(self.connection.last_insert_rowid())
+    fn insert_author(&mut self, key: &PublicKey) -> Result<i64> {
+        self.connection
+            .prepare_cached("INSERT INTO authors (key) VALUES (?)")?
+            .execute([key.as_bytes()])?;
+        let row = self.connection.last_insert_rowid();
+        self.authors.insert(*key, row);
+        Ok(row)
     }
 
     fn insert_log(&self, author: i64, log_id: i64, document: i64) -> Result<i64> {

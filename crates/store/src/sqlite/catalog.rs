@@ -22,6 +22,8 @@ pub(super) struct Catalog {
 pub(super) struct SchemaRow {
     pub(super) id: i64,
     pub(super) retired: bool,
+    /// How many of its documents are not deleted.
+    pub(super) documents: u64,
 }
 
 impl Catalog {
@@ -47,7 +49,7 @@ impl Catalog {
     /// All schemas.
     pub(super) fn all(&self, connection: &Connection) -> Result<Vec<KnownSchema>> {
         let mut statement =
-            connection.prepare_cached("SELECT id, retired FROM schemas ORDER BY id")?;
+            connection.prepare_cached("SELECT id, retired, documents FROM schemas ORDER BY id")?;
         let rows = statement.query_map([], schema_row)?.collect::<rusqlite::Result<Vec<_>>>()?;
         let known = |row: SchemaRow| {
             Ok(KnownSchema { schema: self.schema(connection, row.id)?, retired: row.retired })
@@ -59,8 +61,9 @@ impl Catalog {
 /// Finds the row of a schema.
 pub(super) fn find(connection: &Connection, id: &SchemaId) -> Result<Option<SchemaRow>> {
     let (name, view) = key(id);
-    let mut statement =
-        connection.prepare_cached("SELECT id, retired FROM schemas WHERE name = ? AND view = ?")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT id, retired, documents FROM schemas WHERE name = ? AND view = ?",
+    )?;
     Ok(statement.query_row(params![name, view], schema_row).optional()?)
 }
 
@@ -74,8 +77,8 @@ pub(super) fn insert(
     let (name, view) = key(schema.id());
     connection
         .prepare_cached(
-            "INSERT INTO schemas (name, view, description, definition, retired) \
-             VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO schemas (name, view, description, definition, retired, documents) \
+             VALUES (?, ?, ?, ?, ?, 0)",
         )?
         .execute(params![name, view, schema.description(), definition, retired])?;
     let row = connection.last_insert_rowid();
@@ -122,7 +125,7 @@ fn load_fields(connection: &Connection, row: i64) -> Result<Vec<(FieldName, Fiel
 }
 
 fn schema_row(row: &Row<'_>) -> rusqlite::Result<SchemaRow> {
-    Ok(SchemaRow { id: row.get(0)?, retired: row.get(1)? })
+    Ok(SchemaRow { id: row.get(0)?, retired: row.get(1)?, documents: row.get(2)? })
 }
 
 /// A schema id as it is stored: its name, and the digests of its view.

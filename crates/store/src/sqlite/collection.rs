@@ -3,14 +3,14 @@
 use rusqlite::Connection;
 
 use super::catalog;
-use super::condition::Rows;
+use super::condition::{Part, Rows};
 use super::digest::{self, Digest};
 use super::fault::Result;
 use super::find::{self, Found, Search};
 use super::rows::{Records, Table};
 use crate::StoreError;
 use crate::cursor::{Cursor, Scope};
-use crate::query::{CollectionQuery, Condition, Item, Page, Subject};
+use crate::query::{CollectionQuery, Condition, Item, OrderBy, Page, Subject};
 
 pub(super) fn page(connection: &Connection, query: &CollectionQuery) -> Result<Page> {
     let scope = Scope::collection(query.schema.id(), &query.order);
@@ -24,7 +24,8 @@ pub(super) fn page(connection: &Connection, query: &CollectionQuery) -> Result<P
     };
     let limit = query.window.first.saturating_add(1);
     let mut found = Vec::new();
-    let mut total = 0;
+    // How many there are of all is written down.
+    let mut total = if query.conditions.is_empty() { schema.documents } else { 0 };
     for search in searches(connection, query, schema.id) {
         let (part, count) = part(&search, query, limit)?;
         found = find::merge(found, part, query.order.direction, limit);
@@ -43,7 +44,8 @@ pub(super) fn page(connection: &Connection, query: &CollectionQuery) -> Result<P
     Ok(Page { items: items.collect(), has_next, total: query.window.count.then_some(total) })
 }
 
-/// Up to `limit` documents behind the cursor, and the number of all if it was asked for.
+/// Up to `limit` documents behind the cursor, and the number of all that match if there are
+/// conditions and it was asked for.
 fn part(search: &Search<'_>, query: &CollectionQuery, limit: usize) -> Result<(Vec<Found>, u64)> {
     let after = query.window.after.as_ref();
     if let Some(after) = after {
@@ -60,21 +62,26 @@ fn part(search: &Search<'_>, query: &CollectionQuery, limit: usize) -> Result<(V
         found.truncate(limit);
         return Ok((found, count));
     }
-    let count = if query.window.count { search.count()? } else { 0 };
+    let is_counted = query.window.count && !query.conditions.is_empty();
+    let count = if is_counted { search.count()? } else { 0 };
     Ok((search.page(after, limit)?, count))
 }
 
-/// One search among the documents, and one among the deleted ones if they are asked for.
+/// Searches among the documents, and one among the deleted ones if they are asked for.
 fn searches<'a>(
     connection: &'a Connection,
     query: &'a CollectionQuery,
     row: i64,
 ) -> Vec<Search<'a>> {
     let schema = &query.schema;
-    let live = Rows::Live { schema, row };
+    let parts: &[Part] = match query.order.by {
+        OrderBy::ViewId => &[Part::Unchanged, Part::Changed],
+        OrderBy::DocumentId | OrderBy::Field(_) => &[Part::All],
+    };
+    let live = parts.iter().map(|&part| Rows::Live { schema, row, part });
     let deleted = asks_for_deleted(&query.conditions).then_some(Rows::Deleted { row });
     let search = |rows| Search::new(connection, schema, rows, &query.conditions, &query.order);
-    [live].into_iter().chain(deleted).map(search).collect()
+    live.chain(deleted).map(search).collect()
 }
 
 fn asks_for_deleted(conditions: &[Condition]) -> bool {

@@ -9,6 +9,7 @@ use rusqlite::types::Value as Sql;
 use super::param::Param;
 use super::{digest, table, value};
 use crate::cursor::OrderKey;
+use crate::limits::MAX_INDEXED_FIELDS;
 use crate::query::{Condition, Operand, Subject, Test};
 
 /// Conditions that a row has to meet, all of them; each begins with `AND`.
@@ -16,15 +17,26 @@ use crate::query::{Condition, Operand, Subject, Test};
 pub(super) struct Where {
     pub(super) sql: String,
     pub(super) params: Vec<Param>,
+    /// Whether rows can be found by one of the conditions, without a look at all of them.
+    pub(super) is_indexed: bool,
 }
 
 /// Which rows are asked.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Rows<'a> {
     /// The table of a schema: its documents that are not deleted.
-    Live { schema: &'a Schema, row: i64 },
+    Live { schema: &'a Schema, row: i64, part: Part },
     /// Its deleted documents.
     Deleted { row: i64 },
+}
+
+/// Which documents of a schema: those that were changed are ordered by their states in an index,
+/// all others in the table itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    All,
+    Unchanged,
+    Changed,
 }
 
 impl Rows<'_> {
@@ -37,16 +49,20 @@ impl Rows<'_> {
 
     pub(super) const fn view(&self) -> &'static str {
         match self {
-            Self::Live { .. } => table::VIEW,
-            Self::Deleted { .. } => "view",
+            Self::Live { part: Part::All, .. } => table::VIEW,
+            Self::Live { part: Part::Unchanged, .. } => "doc",
+            Self::Live { part: Part::Changed, .. } | Self::Deleted { .. } => "view",
         }
     }
 
     /// What selects these rows under the given conditions.
     pub(super) fn matching(&self, conditions: &[Condition]) -> Where {
         let mut result = Where::default();
-        if let Self::Deleted { row } = self {
-            result.and("schema = ?", [Param::One(Sql::Integer(*row))]);
+        match self {
+            Self::Deleted { row } => result.and("schema = ?", [Param::One(Sql::Integer(*row))]),
+            Self::Live { part: Part::All, .. } => {}
+            Self::Live { part: Part::Unchanged, .. } => result.and("view IS NULL", []),
+            Self::Live { part: Part::Changed, .. } => result.and("view IS NOT NULL", []),
         }
         for condition in conditions {
             self.add(&mut result, condition);
@@ -66,11 +82,12 @@ impl Rows<'_> {
     /// None when the rows do not have what is looked at.
     fn subject(&self, subject: &Subject) -> Option<Looked> {
         let is_deleted = matches!(self, Self::Deleted { .. });
+        let indexed = |kind, sql: &str| Looked::Column(Column::new(kind, sql).indexed());
         let column = |kind, sql: &str| Looked::Column(Column::new(kind, sql));
         Some(match subject {
             Subject::Field(name) => return self.field(name.as_str()),
-            Subject::DocumentId => column(Kind::Relation, "doc"),
-            Subject::ViewId => column(Kind::PinnedRelation, self.view()),
+            Subject::DocumentId => indexed(Kind::Relation, "doc"),
+            Subject::ViewId => indexed(Kind::PinnedRelation, self.view()),
             Subject::Owner => Looked::Owner,
             Subject::Edited if is_deleted => column(Kind::Bool, "1"),
             Subject::Edited => column(Kind::Bool, "edited"),
@@ -79,7 +96,7 @@ impl Rows<'_> {
     }
 
     fn field(&self, name: &str) -> Option<Looked> {
-        let Self::Live { schema, row } = self else { return None };
+        let Self::Live { schema, row, .. } = self else { return None };
         let (position, field_type) = schema.field(name)?;
         let kind = match field_type {
             FieldType::Bool => Kind::Bool,
@@ -99,6 +116,7 @@ impl Rows<'_> {
             }
         };
         let mut column = Column::new(kind, &table::column(position));
+        column.is_indexed = position < MAX_INDEXED_FIELDS;
         if matches!(kind, Kind::Str | Kind::Bytes) {
             column.beginning = Some(table::beginning(position, field_type));
         }
@@ -114,7 +132,14 @@ impl Where {
     }
 
     fn never(&mut self) {
+        self.is_indexed = true;
         self.and("0", []);
+    }
+
+    /// Like [`and`](Self::and), with a condition by which rows can be found.
+    fn and_indexed(&mut self, sql: &str, params: impl IntoIterator<Item = Param>) {
+        self.is_indexed = true;
+        self.and(sql, params);
     }
 
     /// The same conditions and more.
@@ -168,13 +193,18 @@ impl Kind {
 struct Column {
     kind: Kind,
     sql: String,
+    is_indexed: bool,
     /// An indexed beginning of the value, which long values are found by.
     beginning: Option<String>,
 }
 
 impl Column {
     fn new(kind: Kind, sql: &str) -> Self {
-        Self { kind, sql: String::from(sql), beginning: None }
+        Self { kind, sql: String::from(sql), is_indexed: false, beginning: None }
+    }
+
+    fn indexed(self) -> Self {
+        Self { is_indexed: true, ..self }
     }
 
     fn test(&self, result: &mut Where, test: &Test) {
@@ -214,7 +244,19 @@ impl Column {
             let value = Param::One(beginning_of(&operand));
             result.and(&format!("{beginning} {beginnings} ?"), [value]);
         }
-        result.and(&format!("{} {sign} ?", self.sql), [Param::One(operand)]);
+        self.find(result, &format!("{sign} ?"), Param::One(operand));
+    }
+
+    /// Adds a condition by which rows are found if the column has an index.
+    fn find(&self, result: &mut Where, test: &str, operand: Param) {
+        result.is_indexed |= self.is_indexed;
+        if self.sql == table::VIEW {
+            // Two conditions with an index for each instead of one without.
+            let sql = format!("(view {test} OR (view IS NULL AND doc {test}))");
+            result.and(&sql, [operand.clone(), operand]);
+        } else {
+            result.and(&format!("{} {test}", self.sql), [operand]);
+        }
     }
 
     fn is_in(&self, result: &mut Where, operands: Vec<Sql>) {
@@ -222,7 +264,7 @@ impl Column {
             let beginnings = operands.iter().map(beginning_of);
             result.and(&format!("{beginning} IN rarray(?)"), [Param::set(beginnings)]);
         }
-        result.and(&format!("{} IN rarray(?)", self.sql), [Param::set(operands)]);
+        self.find(result, "IN rarray(?)", Param::set(operands));
     }
 
     fn contains(&self, result: &mut Where, sign: &str, needle: &str) {
@@ -259,6 +301,7 @@ fn list_test(result: &mut Where, list: List, test: &Test) {
     };
     let params = [Param::One(Sql::Integer(list.id)), Param::set(list.kind.operands(operands))];
     let found = "(SELECT doc FROM items WHERE list = ? AND target IN rarray(?))";
+    result.is_indexed |= sign == "IN";
     result.and(&format!("doc {sign} {found}"), params);
 }
 
@@ -271,7 +314,8 @@ fn owner_test(result: &mut Where, test: &Test) {
     let found = |test: &str| format!("(SELECT id FROM authors WHERE key {test})");
     let mut compare = |sign: &str, operand: &Operand| match key(operand) {
         Some(key) => {
-            result.and(&format!("owner IN {}", found(&format!("{sign} ?"))), [Param::One(key)]);
+            let found = found(&format!("{sign} ?"));
+            result.and_indexed(&format!("owner IN {found}"), [Param::One(key)]);
         }
         None => result.never(),
     };
@@ -281,7 +325,9 @@ fn owner_test(result: &mut Where, test: &Test) {
         Test::Less(operand) => compare("<", operand),
         Test::LessOrEqual(operand) => compare("<=", operand),
         Test::Equal(operand) => match key(operand) {
-            Some(key) => result.and(&format!("owner = {}", found("= ?")), [Param::One(key)]),
+            Some(key) => {
+                result.and_indexed(&format!("owner = {}", found("= ?")), [Param::One(key)]);
+            }
             None => result.never(),
         },
         Test::NotEqual(operand) => {
@@ -289,7 +335,7 @@ fn owner_test(result: &mut Where, test: &Test) {
             result.and(&format!("owner NOT IN {}", found("IN rarray(?)")), [set]);
         }
         Test::In(operands) => {
-            result.and(&format!("owner IN {}", found("IN rarray(?)")), [keys(operands)]);
+            result.and_indexed(&format!("owner IN {}", found("IN rarray(?)")), [keys(operands)]);
         }
         Test::NotIn(operands) => {
             result.and(&format!("owner NOT IN {}", found("IN rarray(?)")), [keys(operands)]);

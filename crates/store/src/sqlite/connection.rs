@@ -13,6 +13,11 @@ use crate::StoreError;
 /// Statements kept compiled in each connection: those of every kind for some dozens of schemas.
 const STATEMENT_CACHE: usize = 512;
 
+/// The part of its size that the log file may fill before it is taken into the main file. Batches
+/// change many pages again that batches before them have changed, and only the last state of a
+/// page is copied.
+const CHECKPOINT_PART: u64 = 4;
+
 /// Opens the file for writing, makes it if it is not there, and brings it to the latest version.
 pub(super) fn writer(
     path: &Path,
@@ -79,10 +84,12 @@ fn configure_writer(connection: &Connection, options: &Options) -> rusqlite::Res
     connection.pragma_update(None, "fullfsync", full_sync)?;
     // After a reader held up the log file for long, it shrinks again.
     connection.pragma_update(None, "journal_size_limit", options.journal_bytes)?;
+    let page: u64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    let pages = |bytes: u64| i64::try_from(bytes / page.max(1)).unwrap_or(i64::MAX).max(1);
+    let checkpoint = pages(options.journal_bytes / CHECKPOINT_PART);
+    connection.pragma_update(None, "wal_autocheckpoint", checkpoint)?;
     if let Some(quota) = options.quota_bytes {
-        let page: u64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
-        let pages = i64::try_from(quota / page.max(1)).unwrap_or(i64::MAX);
-        connection.pragma_update(None, "max_page_count", pages.max(1))?;
+        connection.pragma_update(None, "max_page_count", pages(quota))?;
     }
     Ok(())
 }

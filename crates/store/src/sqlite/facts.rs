@@ -7,6 +7,7 @@ use pandan_admission::{
     SchemaFact,
 };
 use pandan_bamboo::SeqNum;
+use pandan_identity::PublicKey;
 use pandan_operations::{OperationId, SchemaId};
 use pandan_schema::Schema;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -27,7 +28,7 @@ pub(super) struct Place {
 }
 
 /// A schema that is stored, or can be put together from what is stored.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct SchemaPlace {
     pub(super) schema: Arc<Schema>,
     pub(super) retired: bool,
@@ -43,10 +44,10 @@ pub(super) enum SchemaAt {
 
 impl Batch<'_> {
     /// Reads everything that the verdict on a candidate depends on.
-    pub(super) fn facts(&self, candidate: &Candidate, door: Door) -> Result<(Facts, Place)> {
+    pub(super) fn facts(&mut self, candidate: &Candidate, door: Door) -> Result<(Facts, Place)> {
         let questions = candidate.questions();
         let connection = self.connection;
-        let author = entries::author_row(connection, &questions.author)?;
+        let author = self.author(&questions.author)?;
         let log = match author {
             Some(author) => log(connection, author, &questions)?,
             None => None,
@@ -119,12 +120,27 @@ impl Batch<'_> {
         Ok(Some((row, PreviousFound { document: digest::document(document), schema })))
     }
 
+    /// The row of an author who has published before.
+    fn author(&mut self, key: &PublicKey) -> Result<Option<i64>> {
+        if let Some(&row) = self.authors.get(key) {
+            return Ok(Some(row));
+        }
+        let row = entries::author_row(self.connection, key)?;
+        self.authors.extend(row.map(|row| (*key, row)));
+        Ok(row)
+    }
+
     /// A schema by its id, if it is known or can be put together.
-    fn resolve(&self, id: &SchemaId) -> Result<Option<SchemaPlace>> {
+    fn resolve(&mut self, id: &SchemaId) -> Result<Option<SchemaPlace>> {
+        if let Some(place) = self.claimed.get(id) {
+            return Ok(Some(place.clone()));
+        }
         if let Some(found) = catalog::find(self.connection, id)? {
             let schema = self.schema(found.id)?;
-            let (retired, at) = (found.retired, SchemaAt::Row(found.id));
-            return Ok(Some(SchemaPlace { schema, retired, at }));
+            let place =
+                SchemaPlace { schema, retired: found.retired, at: SchemaAt::Row(found.id) };
+            self.claimed.insert(id.clone(), place.clone());
+            return Ok(Some(place));
         }
         self.assemble_claimed(id)
     }

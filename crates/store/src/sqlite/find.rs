@@ -4,6 +4,10 @@
 //! order here. Else the rows are walked in their order, so that a page never sorts more rows than
 //! it holds, and those that do not match are passed over: there are enough that do.
 //!
+//! Without a condition that has an index all rows would be read to find out whether few match. In
+//! the order of the table a walk reads the same rows, and ends with a full page: so it is all that
+//! is done.
+//!
 //! Rows are keyed by document id, so that an index by key yields rows by key and document id, both
 //! ascending. Of the places behind a cursor those with its own key come first, found by document
 //! id; then those with later keys. In descending order ties still ascend, which no index yields:
@@ -71,8 +75,11 @@ impl<'a> Search<'a> {
         Self { connection, rows, matching, key, direction: order.direction }
     }
 
-    /// All rows that match, in order, if they are few.
+    /// All rows that match, in order, if they are few and this is worth finding out.
     pub(super) fn few(&self) -> Result<Option<Vec<Found>>> {
+        if !self.matching.is_indexed && self.key.is_in_table() {
+            return Ok(None);
+        }
         let sql = format!(
             "SELECT doc, {} FROM {} WHERE 1{} LIMIT ?",
             self.key.sql,

@@ -39,7 +39,9 @@ impl Key {
         let name = match by {
             OrderBy::DocumentId => return Self::unindexed("doc", Kind::Document),
             OrderBy::ViewId => {
-                let index = Some(format!("{}_by_view", rows.table()));
+                // The states of unchanged documents are their ids, and those of all together have
+                // no index.
+                let index = (rows.view() == "view").then(|| format!("{}_by_view", rows.table()));
                 return Self { index, ..Self::unindexed(rows.view(), Kind::Bytes) };
             }
             OrderBy::Field(name) => name,
@@ -66,16 +68,22 @@ impl Key {
         matches!(self.kind, Kind::Document)
     }
 
+    /// Whether the table itself yields rows in this order.
+    pub(super) fn is_in_table(&self) -> bool {
+        self.sql == "doc"
+    }
+
     pub(super) const fn is_nothing(&self) -> bool {
         matches!(self.kind, Kind::Nothing)
     }
 
     pub(super) fn ordered(&self, direction: Direction) -> String {
-        match (self.kind, direction) {
-            (Kind::Document, Direction::Ascending) | (Kind::Nothing, _) => String::from("doc"),
-            (Kind::Document, Direction::Descending) => String::from("doc DESC"),
-            (_, Direction::Ascending) => format!("{}, doc", self.sql),
-            (_, Direction::Descending) => format!("{} DESC, doc", self.sql),
+        match direction {
+            _ if self.is_nothing() => String::from("doc"),
+            Direction::Ascending if self.is_in_table() => String::from("doc"),
+            Direction::Descending if self.is_in_table() => String::from("doc DESC"),
+            Direction::Ascending => format!("{}, doc", self.sql),
+            Direction::Descending => format!("{} DESC, doc", self.sql),
         }
     }
 

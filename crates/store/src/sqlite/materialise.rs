@@ -42,8 +42,10 @@ impl Batch<'_> {
     ) -> Result<()> {
         let is_done = match operation {
             CheckedOperation::Create { fields, .. } => {
-                let row = NewRow { owner: author, view: None, is_edited: false };
+                // Replacing would make SQLite keep a copy of each page, to be able to undo it.
+                let row = NewRow { verb: "INSERT", owner: author, view: None, is_edited: false };
                 self.write_row(target, &row, fields.iter().map(|(_, value)| value), &[])?;
+                *self.added.entry(target.schema_row).or_default() += 1;
                 true
             }
             CheckedOperation::Update { previous, fields, .. } => {
@@ -72,7 +74,18 @@ impl Batch<'_> {
         Ok(())
     }
 
-    fn rebuild(&self, target: &Target, history: &History, document: &Document) -> Result<()> {
+    /// Writes down how many documents the tables of schemas hold now.
+    pub(super) fn write_counts(&mut self) -> Result<()> {
+        let mut statement = self
+            .connection
+            .prepare_cached("UPDATE schemas SET documents = documents + ? WHERE id = ?")?;
+        for (schema, added) in std::mem::take(&mut self.added) {
+            statement.execute([added, schema])?;
+        }
+        Ok(())
+    }
+
+    fn rebuild(&mut self, target: &Target, history: &History, document: &Document) -> Result<()> {
         let owner = entries::author_row(self.connection, &document.author())?
             .ok_or_else(|| Fault::inconsistent("author is not there"))?;
         let view = document.view();
@@ -84,7 +97,7 @@ impl Batch<'_> {
         // A view id is left out only where the CREATE is all there is.
         let is_new = history.graph().len() == 1;
         let view_id = (!is_new).then(|| digest::of_view(&view.id));
-        let row = NewRow { owner, view: view_id, is_edited: view.is_edited };
+        let row = NewRow { verb: "REPLACE", owner, view: view_id, is_edited: view.is_edited };
         self.write_row(target, &row, fields.values().map(|field| &field.value), &old)
     }
 
@@ -124,7 +137,12 @@ impl Batch<'_> {
 
     /// Takes a document out of the table of its schema; false when which DELETE counts has yet to
     /// be found out.
-    fn delete(&self, target: &Target, previous: &DocumentViewId, id: OperationId) -> Result<bool> {
+    fn delete(
+        &mut self,
+        target: &Target,
+        previous: &DocumentViewId,
+        id: OperationId,
+    ) -> Result<bool> {
         self.connection
             .prepare_cached("UPDATE documents SET deleted = 1 WHERE id = ?")?
             .execute([target.row])?;
@@ -140,7 +158,7 @@ impl Batch<'_> {
 
     /// Removes a row; tells its owner, and whether it was in this state. None when there was none.
     fn remove_row(
-        &self,
+        &mut self,
         target: &Target,
         state: Option<&DocumentViewId>,
     ) -> Result<Option<(i64, bool)>> {
@@ -153,7 +171,11 @@ impl Batch<'_> {
         let mut statement = self.connection.prepare_cached(&sql)?;
         let removed =
             statement.query_row(params![target.id, state], |row| Ok((row.get(0)?, row.get(1)?)));
-        Ok(removed.optional()?)
+        let removed = removed.optional()?;
+        if removed.is_some() {
+            *self.added.entry(target.schema_row).or_default() -= 1;
+        }
+        Ok(removed)
     }
 
     fn insert_deleted(&self, target: &Target, owner: i64, view: &DocumentViewId) -> Result<()> {
@@ -175,7 +197,7 @@ impl Batch<'_> {
     ) -> Result<()> {
         let table = table::name(target.schema_row);
         let marks = ", ?".repeat(target.schema.len());
-        let sql = format!("INSERT OR REPLACE INTO {table} VALUES (?, ?, ?, ?{marks})");
+        let sql = format!("{} INTO {table} VALUES (?, ?, ?, ?{marks})", row.verb);
         let mut params = vec![
             digest::blob(&target.id),
             row.view.as_ref().map_or(Sql::Null, |view| Sql::Blob(view.clone())),
@@ -244,6 +266,7 @@ impl Batch<'_> {
 
 /// The part of a row before its fields.
 struct NewRow {
+    verb: &'static str,
     owner: i64,
     view: Option<Vec<u8>>,
     is_edited: bool,

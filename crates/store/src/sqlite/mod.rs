@@ -79,7 +79,8 @@ pub struct Options {
     pub readers: usize,
     /// How much memory each connection may use for parts of the file.
     pub cache_bytes: usize,
-    /// To what size the log file shrinks after it had to grow.
+    /// To what size the log file shrinks after it had to grow, since a snapshot was held for long.
+    /// It is taken into the main file whenever it has filled a quarter of this.
     pub journal_bytes: u64,
     /// How long to wait for another process that writes to the same file.
     pub busy_timeout: Duration,

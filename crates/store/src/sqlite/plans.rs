@@ -13,6 +13,7 @@ use pandan_operations::{
 };
 use pandan_schema::{FieldType, Schema, Value};
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
+use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, StatementStatus, params_from_iter};
 
 use super::{Options, catalog, collection, connection, digest, migrate, table, value};
@@ -43,6 +44,8 @@ impl Filled {
         let row = catalog::insert(&connection, &schema, None, false).expect("it is new");
         connection.execute_batch(&table::create(row, &schema)).expect("it is new");
         insert_documents(&connection, row, documents);
+        let sql = "UPDATE schemas SET documents = ? WHERE id = ?";
+        connection.execute(sql, [documents.cast_signed(), row]).expect("it is there");
         let (sender, statements) = mpsc::channel();
         let record = move |event: TraceEvent<'_>| {
             if let TraceEvent::Profile(statement, _) = event {
@@ -89,7 +92,8 @@ impl Filled {
             let (page, statements) = self.page(&query);
             for statement in &statements {
                 let plan = self.plan(statement);
-                // The table itself is an index by document id.
+                // The table itself is an index by document id, which is also the state of
+                // unchanged documents.
                 let by_id = statement.sql.contains("ORDER BY doc ");
                 let uses_index =
                     |line: &String| by_id || !line.starts_with("SCAN") || line.contains("INDEX");
@@ -130,6 +134,9 @@ fn field(name: &str) -> FieldName {
     FieldName::parse(name).expect("the name is good")
 }
 
+/// The least hash that any document could have.
+const LEAST: Hash = Hash::from_digest([0; 32]);
+
 fn document(number: u64) -> DocumentId {
     DocumentId::from_hash(Hash::of(&number.to_be_bytes()))
 }
@@ -161,7 +168,7 @@ fn insert_documents(connection: &Connection, row: i64, count: u64) {
         .execute("INSERT INTO authors (id, key) VALUES (1, ?)", [key().as_bytes()])
         .expect("it is new");
     let marks = ", ?".repeat(FIELDS.len());
-    let sql = format!("INSERT INTO {} VALUES (?, NULL, 1, 0{marks})", table::name(row));
+    let sql = format!("INSERT INTO {} VALUES (?, ?, 1, 0{marks})", table::name(row));
     let mut insert = connection.prepare(&sql).expect("the table is there");
     let mut add_item = connection
         .prepare("INSERT OR IGNORE INTO items VALUES (?, ?, ?)")
@@ -170,7 +177,7 @@ fn insert_documents(connection: &Connection, row: i64, count: u64) {
         let (id, values) = (document(number), values(number));
         let id = digest::of_document(&id);
         let columns = values.iter().map(value::to_sql);
-        let columns = [digest::blob(id)].into_iter().chain(columns);
+        let columns = [digest::blob(id), state_of(number)].into_iter().chain(columns);
         insert.execute(params_from_iter(columns)).expect("it is new");
         for (position, value) in values.iter().enumerate() {
             for item in value::items(value) {
@@ -180,6 +187,18 @@ fn insert_documents(connection: &Connection, row: i64, count: u64) {
         }
     }
 }
+
+/// Every other document was changed.
+fn state_of(number: u64) -> Sql {
+    if number.is_multiple_of(2) {
+        Sql::Blob(digest::of_view(&view(number + CHANGED)))
+    } else {
+        Sql::Null
+    }
+}
+
+/// What the numbers of changes begin with.
+const CHANGED: u64 = 1_000_000;
 
 fn key() -> pandan_identity::PublicKey {
     KeyPair::from_seed(&[1; 32]).public_key()
@@ -230,6 +249,14 @@ fn rare() -> Vec<Condition> {
         Condition { subject: Subject::DocumentId, test: Test::Equal(target) },
         Condition { subject: Subject::ViewId, test: Test::Equal(state) },
         Condition {
+            subject: Subject::ViewId,
+            test: Test::In(vec![is(Value::PinnedRelation(view(CHANGED + 4)))]),
+        },
+        Condition {
+            subject: Subject::ViewId,
+            test: Test::Less(is(Value::PinnedRelation(DocumentId::from_hash(LEAST).into()))),
+        },
+        Condition {
             subject: Subject::Owner,
             test: Test::Equal(Operand::Owner(KeyPair::from_seed(&[2; 32]).public_key())),
         },
@@ -254,6 +281,63 @@ fn conditions_are_looked_up_in_an_index() {
         }
         assert_eq!(looked_at, 1, "one statement finds and counts");
     }
+}
+
+impl Filled {
+    /// The steps of all statements with which a page was read.
+    fn steps(&self, query: &CollectionQuery) -> i32 {
+        self.page(query).1.iter().map(|statement| statement.steps).sum()
+    }
+}
+
+/// A condition without an index.
+fn contains(needle: &str) -> Condition {
+    let test = Test::Contains(String::from(needle));
+    Condition { subject: Subject::Field(field("str")), test }
+}
+
+#[test]
+fn without_an_index_a_walk_ends_with_a_full_page() {
+    let (few, many) = (Filled::new(200), Filled::new(2_000));
+    for direction in [Direction::Ascending, Direction::Descending] {
+        let order = Order { by: OrderBy::DocumentId, direction };
+        let query = |filled: &Filled| filled.query(vec![contains("some")], order.clone());
+        let [few, many] = [&few, &many].map(|filled| filled.steps(&query(filled)));
+        assert!(many <= few * 2, "{few} steps, then {many}");
+    }
+}
+
+#[test]
+fn without_an_index_and_without_a_match_all_rows_are_read_once() {
+    let filled = Filled::new(2_000);
+    let query = filled.query(vec![contains("nowhere")], Order::default());
+    let (page, statements) = filled.page(&query);
+    assert!(page.items.is_empty());
+    let of_documents = statements.iter().filter(|it| it.sql.contains(" WHERE 1 AND "));
+    assert_eq!(of_documents.count(), 1);
+}
+
+#[test]
+fn how_many_there_are_of_all_is_not_counted() {
+    let (few, many) = (Filled::new(200), Filled::new(2_000));
+    let [few, many] = [(few, 200), (many, 2_000)].map(|(filled, documents)| {
+        let mut query = filled.query(Vec::new(), Order::default());
+        query.window.count = true;
+        assert_eq!(filled.page(&query).0.total, Some(documents));
+        filled.steps(&query)
+    });
+    assert!(many <= few + few / 2, "{few} steps, then {many}");
+}
+
+#[test]
+fn what_matches_is_counted_once() {
+    let filled = Filled::new(2_000);
+    let mut query = filled.query(vec![contains("some")], Order::default());
+    query.window.count = true;
+    let (page, statements) = filled.page(&query);
+    assert_eq!(page.total, Some(1_334));
+    let counts = statements.iter().filter(|it| it.sql.starts_with("SELECT count(*)"));
+    assert_eq!(counts.count(), 1);
 }
 
 #[test]

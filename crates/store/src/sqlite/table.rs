@@ -1,7 +1,8 @@
 //! The table of a schema: a row for each of its documents, a typed column for each field.
 //!
 //! The table is keyed by document id, so every other index ends with the document id as well: the
-//! order of ties. Long texts and bytes are indexed by their beginnings, see
+//! order of ties. States are indexed for changed documents only: those of others are their ids, so
+//! that the table itself finds them and puts them in order. Long texts and bytes are indexed by their beginnings, see
 //! [`OrderKey`](crate::cursor::OrderKey).
 
 use std::fmt::Write as _;
@@ -79,17 +80,18 @@ pub(super) fn create(row: i64, schema: &Schema) -> String {
         add(&mut sql, format_args!(", {} {} NOT NULL", column(position), storage(field_type)));
     }
     sql.push_str(") STRICT, WITHOUT ROWID;\n");
-    let mut index = |suffix: &str, key: &str| {
-        add(&mut sql, format_args!("CREATE INDEX {table}_by_{suffix} ON {table} ({key});\n"));
+    let mut index = |suffix: &str, key: &str, rows: &str| {
+        let index = format_args!("CREATE INDEX {table}_by_{suffix} ON {table} ({key}){rows};\n");
+        add(&mut sql, index);
     };
-    index("view", VIEW);
-    index("owner", "owner");
+    index("view", "view", " WHERE view IS NOT NULL");
+    index("owner", "owner", "");
     for (position, (_, field_type)) in schema.fields().enumerate().take(MAX_INDEXED_FIELDS) {
         let column = column(position);
-        index(&column, &order_key(position, field_type));
+        index(&column, &order_key(position, field_type), "");
         // Texts are ordered without regard to case, but compared with it.
         if matches!(field_type, FieldType::Str) {
-            index(&format!("{column}_bytes"), &beginning(position, field_type));
+            index(&format!("{column}_bytes"), &beginning(position, field_type), "");
         }
     }
     sql

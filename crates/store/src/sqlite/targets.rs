@@ -10,7 +10,7 @@ use pandan_documents::extends;
 use pandan_operations::{DocumentId, DocumentViewId};
 use rusqlite::Connection;
 
-use super::condition::Rows;
+use super::condition::{Part, Rows};
 use super::digest::{self, Digest};
 use super::fault::Result;
 use super::rows::Table;
@@ -76,7 +76,7 @@ impl<'q> Asked<'_, 'q> {
         let found = find::keys_of(
             self.connection,
             &self.query.schema,
-            Rows::Live { schema: &self.query.schema, row: self.table.row },
+            Rows::Live { schema: &self.query.schema, row: self.table.row, part: Part::All },
             &self.query.conditions,
             self.query.order.as_ref().map(|order| &order.by),
             param::blobs(documents),

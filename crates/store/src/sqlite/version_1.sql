@@ -54,7 +54,8 @@ CREATE TABLE items (
     PRIMARY KEY (list, target, doc)
 ) STRICT, WITHOUT ROWID;
 
--- `view` is the state of the definition, empty for system schemas; `definition` its document.
+-- `view` is the state of the definition, empty for system schemas; `definition` its document;
+-- `documents` says how many are in the table of the schema: those that are not deleted.
 CREATE TABLE schemas (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL,
@@ -62,6 +63,7 @@ CREATE TABLE schemas (
     description TEXT NOT NULL,
     definition INTEGER,
     retired INTEGER NOT NULL,
+    documents INTEGER NOT NULL,
     UNIQUE (name, view)
 ) STRICT;
 CREATE INDEX schemas_by_definition ON schemas (definition);

@@ -105,7 +105,23 @@ fn stored(check: &mut Check<'_>, batch: &Batch<'_>, row: &Row<'_>) -> Result<()>
         check.note(about.clone(), Problem::OtherSchema);
     }
     if is_retired != retired {
-        check.note(about, Problem::Retired { expected: retired, found: is_retired });
+        check.note(about.clone(), Problem::Retired { expected: retired, found: is_retired });
+    }
+    check_count(check, id, about)
+}
+
+/// Whether as many documents are counted as there are rows in the table; whether these are the
+/// right ones is checked with the documents.
+fn check_count(check: &mut Check<'_>, row: i64, about: About) -> Result<()> {
+    if check.schema(row).is_none() {
+        return Ok(());
+    }
+    let expected = check.count(&table::name(row))?;
+    let sql = "SELECT documents FROM schemas WHERE id = ?";
+    let mut statement = check.connection.prepare_cached(sql)?;
+    let found: i64 = statement.query_row([row], |row| row.get(0))?;
+    if u64::try_from(found) != Ok(expected) {
+        check.note(about, Problem::Count { expected, found });
     }
     Ok(())
 }
