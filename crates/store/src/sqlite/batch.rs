@@ -10,11 +10,10 @@ use pandan_schema::Schema;
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::catalog::Catalog;
-use super::digest;
-use super::entries;
 use super::facts::{Place, SchemaAt, SchemaPlace};
 use super::fault::{Fault, Result};
 use super::materialise::Target;
+use super::{digest, entries, insert};
 use crate::contract::{Committed, KnownSchema, Outcome};
 
 /// What is under way in one transaction.
@@ -31,6 +30,7 @@ pub(super) struct Batch<'c> {
     pub(super) authors: HashMap<PublicKey, i64>,
     /// Schemas that were claimed before, as long as none of them changes.
     pub(super) claimed: HashMap<SchemaId, SchemaPlace>,
+    pub(super) waiting: insert::Waiting,
     /// How many more documents there are in the tables of schemas, by the row of the schema.
     pub(super) added: BTreeMap<i64, i64>,
 }
@@ -47,6 +47,7 @@ pub(super) fn ingest(
     for (candidate, door) in candidates {
         outcomes.push(batch.judge(candidate, door)?);
     }
+    batch.write_rows()?;
     batch.rebuild_outdated()?;
     batch.write_counts()?;
     let fresh = batch.fresh;
@@ -68,6 +69,7 @@ impl<'c> Batch<'c> {
             outdated: BTreeMap::new(),
             authors: HashMap::new(),
             claimed: HashMap::new(),
+            waiting: insert::Waiting::default(),
             added: BTreeMap::new(),
         })
     }

@@ -61,9 +61,8 @@ impl Catalog {
 /// Finds the row of a schema.
 pub(super) fn find(connection: &Connection, id: &SchemaId) -> Result<Option<SchemaRow>> {
     let (name, view) = key(id);
-    let mut statement = connection.prepare_cached(
-        "SELECT id, retired, documents FROM schemas WHERE name = ? AND view = ?",
-    )?;
+    let mut statement = connection
+        .prepare_cached("SELECT id, retired, documents FROM schemas WHERE name = ? AND view = ?")?;
     Ok(statement.query_row(params![name, view], schema_row).optional()?)
 }
 

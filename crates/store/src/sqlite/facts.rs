@@ -70,8 +70,11 @@ impl Batch<'_> {
             _ => None,
         };
         let sizes = match door {
-            Door::Client => pieces::sizes(connection, &questions.pieces)?,
-            Door::Peer => Vec::new(),
+            Door::Client if !questions.pieces.is_empty() => {
+                self.write_rows()?;
+                pieces::sizes(connection, &questions.pieces)?
+            }
+            Door::Client | Door::Peer => Vec::new(),
         };
         let facts = Facts {
             log: log.map(|log| log.fact),
@@ -137,8 +140,7 @@ impl Batch<'_> {
         }
         if let Some(found) = catalog::find(self.connection, id)? {
             let schema = self.schema(found.id)?;
-            let place =
-                SchemaPlace { schema, retired: found.retired, at: SchemaAt::Row(found.id) };
+            let place = SchemaPlace { schema, retired: found.retired, at: SchemaAt::Row(found.id) };
             self.claimed.insert(id.clone(), place.clone());
             return Ok(Some(place));
         }

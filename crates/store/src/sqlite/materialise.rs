@@ -4,19 +4,20 @@
 //! at the history. After anything else the document is built anew from all its operations, which
 //! is put off to the end of the batch, so that many concurrent operations are taken together.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use pandan_documents::{Document, History, extends};
 use pandan_operations::{DocumentViewId, OperationId};
-use pandan_schema::{CheckedOperation, FieldType, Schema, TypedFields, Value};
+use pandan_schema::{CheckedOperation, FieldType, Schema, TypedFields};
 use rusqlite::types::Value as Sql;
 use rusqlite::{OptionalExtension, params, params_from_iter};
 
 use super::batch::Batch;
 use super::digest::{self, Digest};
 use super::fault::{Fault, Result};
+use super::insert::{Head, NewRow};
+use super::items::{self, Lists};
 use super::{entries, history, table, value};
 
 /// The document that an operation changes.
@@ -28,9 +29,6 @@ pub(super) struct Target {
     pub(super) schema: Arc<Schema>,
 }
 
-/// The fields of a document that are lists: their positions and items as they are stored.
-type Lists = Vec<(usize, Vec<Vec<u8>>)>;
-
 impl Batch<'_> {
     /// Lets a document follow an operation that was just stored.
     pub(super) fn materialise(
@@ -40,12 +38,12 @@ impl Batch<'_> {
         id: OperationId,
         operation: CheckedOperation,
     ) -> Result<()> {
+        self.write_row_of(target)?;
         let is_done = match operation {
             CheckedOperation::Create { fields, .. } => {
-                // Replacing would make SQLite keep a copy of each page, to be able to undo it.
-                let row = NewRow { verb: "INSERT", owner: author, view: None, is_edited: false };
-                self.write_row(target, &row, fields.iter().map(|(_, value)| value), &[])?;
-                *self.added.entry(target.schema_row).or_default() += 1;
+                let head = Head { owner: author, view: None, is_edited: false };
+                let values = fields.iter().map(|(_, value)| value);
+                self.insert_row(target, NewRow::new(&target.id, head, values));
                 true
             }
             CheckedOperation::Update { previous, fields, .. } => {
@@ -97,8 +95,9 @@ impl Batch<'_> {
         // A view id is left out only where the CREATE is all there is.
         let is_new = history.graph().len() == 1;
         let view_id = (!is_new).then(|| digest::of_view(&view.id));
-        let row = NewRow { verb: "REPLACE", owner, view: view_id, is_edited: view.is_edited };
-        self.write_row(target, &row, fields.values().map(|field| &field.value), &old)
+        let head = Head { owner, view: view_id, is_edited: view.is_edited };
+        let values = fields.values().map(|field| &field.value);
+        self.replace_row(target, NewRow::new(&target.id, head, values), &old)
     }
 
     /// Changes a row, if it is in the state on top of which the operation was made.
@@ -109,7 +108,7 @@ impl Batch<'_> {
         id: OperationId,
         fields: &TypedFields,
     ) -> Result<bool> {
-        let lists = fields.iter().any(|(_, value)| is_list(value));
+        let lists = fields.iter().any(|(_, value)| items::is_list(value));
         let old = if lists { self.lists_of(target)? } else { Vec::new() };
         let mut sql = format!("UPDATE {} SET view = ?", table::name(target.schema_row));
         let mut params = vec![digest::blob(digest::of_operation(&id))];
@@ -129,8 +128,9 @@ impl Batch<'_> {
         if statement.execute(params_from_iter(params))? == 0 {
             return Ok(false);
         }
-        for (position, value) in new.into_iter().filter(|(_, value)| is_list(value)) {
-            self.replace_items(target, position, items_at(&old, position), &value::items(value))?;
+        for (position, value) in new.into_iter().filter(|(_, value)| items::is_list(value)) {
+            let (old, new) = (items::at(&old, position), value::items(value));
+            self.replace_items(target, position, old, &new)?;
         }
         Ok(true)
     }
@@ -187,35 +187,15 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// Writes a whole row. `old` are the lists of the row that it replaces.
-    fn write_row<'v>(
+    fn replace_items(
         &self,
         target: &Target,
-        row: &NewRow,
-        values: impl Iterator<Item = &'v Value>,
-        old: &[(usize, Vec<Vec<u8>>)],
+        position: usize,
+        old: &[Vec<u8>],
+        new: &[Vec<u8>],
     ) -> Result<()> {
-        let table = table::name(target.schema_row);
-        let marks = ", ?".repeat(target.schema.len());
-        let sql = format!("{} INTO {table} VALUES (?, ?, ?, ?{marks})", row.verb);
-        let mut params = vec![
-            digest::blob(&target.id),
-            row.view.as_ref().map_or(Sql::Null, |view| Sql::Blob(view.clone())),
-            Sql::Integer(row.owner),
-            Sql::Integer(i64::from(row.is_edited)),
-        ];
-        let mut lists = Vec::new();
-        for (position, value) in values.enumerate() {
-            params.push(value::to_sql(value));
-            if is_list(value) {
-                lists.push((position, value::items(value)));
-            }
-        }
-        self.connection.prepare_cached(&sql)?.execute(params_from_iter(params))?;
-        for (position, items) in lists {
-            self.replace_items(target, position, items_at(old, position), &items)?;
-        }
-        Ok(())
+        let list = table::list_id(target.schema_row, position);
+        items::replace(self.connection, list, &target.id, old, new)
     }
 
     /// The lists of a row as it is stored.
@@ -238,51 +218,10 @@ impl Batch<'_> {
         };
         lists.into_iter().enumerate().map(items).collect()
     }
-
-    fn replace_items(
-        &self,
-        target: &Target,
-        position: usize,
-        old: &[Vec<u8>],
-        new: &[Vec<u8>],
-    ) -> Result<()> {
-        let list = table::list_id(target.schema_row, position);
-        let (old, new): (BTreeSet<_>, BTreeSet<_>) = (old.iter().collect(), new.iter().collect());
-        let mut delete = self
-            .connection
-            .prepare_cached("DELETE FROM items WHERE list = ? AND target = ? AND doc = ?")?;
-        for item in old.difference(&new) {
-            delete.execute(params![list, item, target.id])?;
-        }
-        let mut insert = self
-            .connection
-            .prepare_cached("INSERT INTO items (list, target, doc) VALUES (?, ?, ?)")?;
-        for item in new.difference(&old) {
-            insert.execute(params![list, item, target.id])?;
-        }
-        Ok(())
-    }
-}
-
-/// The part of a row before its fields.
-struct NewRow {
-    verb: &'static str,
-    owner: i64,
-    view: Option<Vec<u8>>,
-    is_edited: bool,
 }
 
 /// A state as rows tell it: nothing for that of the CREATE alone.
 fn stored_view(target: &Target, state: &DocumentViewId) -> Sql {
     let state = digest::of_view(state);
     if state == target.id { Sql::Null } else { Sql::Blob(state) }
-}
-
-const fn is_list(value: &Value) -> bool {
-    matches!(value, Value::RelationList(_) | Value::PinnedRelationList(_))
-}
-
-fn items_at(lists: &[(usize, Vec<Vec<u8>>)], position: usize) -> &[Vec<u8>] {
-    let found = lists.iter().find(|(other, _)| *other == position);
-    found.map_or(&[], |(_, items)| items)
 }

@@ -22,6 +22,8 @@ mod facts;
 mod fault;
 mod find;
 mod history;
+mod insert;
+mod items;
 mod key;
 mod lists;
 mod materialise;
