@@ -319,6 +319,13 @@ pub enum Problem {
     #[error("it waits for an operation, but is not listed among what waits")]
     Forgotten,
 
+    /// A log is not among the heads by which nodes compare what they have.
+    #[error("it is missing among the heads by which nodes compare their logs")]
+    NoHead,
+    /// A sum over heads is not what the heads come to.
+    #[error("it holds another sum than the heads of its logs come to")]
+    HeadsSum,
+
     /// A row which nothing refers to, or which refers to nothing.
     #[error("{reason}")]
     Stray {

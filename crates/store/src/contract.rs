@@ -20,6 +20,9 @@ use pandan_operations::{DocumentId, DocumentViewId, OperationId, SchemaId};
 use pandan_schema::{FieldName, Schema, Value};
 
 use crate::StoreError;
+use crate::heads::{
+    Arrival, Budget, Head, HeadInRange, HeadRange, HeadsPart, LogPlace, WantedEntries, Wants,
+};
 use crate::query::{CollectionQuery, ListQuery, Page, Selection};
 
 /// A place for entries and all that follows from them.
@@ -132,6 +135,26 @@ pub trait Snapshot: Send {
     /// A page of each of several relation lists, all asked for in the same way.
     fn lists(&self, query: &ListQuery) -> Result<Vec<Page>, StoreError>;
 
+    /// Splits the logs of ranges that follow each other into up to `parts` parts of nearly equal
+    /// size; one for all of them when `parts` is 1, none when there are no logs.
+    fn split_heads(&self, ranges: &[HeadRange], parts: usize)
+    -> Result<Vec<HeadsPart>, StoreError>;
+
+    /// The first `limit` heads of ranges that follow each other, in order.
+    fn heads(&self, ranges: &[HeadRange], limit: usize) -> Result<Vec<HeadInRange>, StoreError>;
+
+    /// The heads of logs, one answer for each.
+    fn heads_of(&self, logs: &[LogPlace]) -> Result<Vec<Option<Head>>, StoreError>;
+
+    /// Entries that somebody wants, in the order in which they were stored: what an operation
+    /// needs comes before it.
+    fn wanted_entries(
+        &self,
+        wants: &Wants,
+        after: Arrival,
+        budget: Budget,
+    ) -> Result<WantedEntries, StoreError>;
+
     /// How much is stored.
     fn counts(&self) -> Result<Counts, StoreError>;
 }
@@ -143,6 +166,13 @@ pub struct StoredEntry {
     pub entry: EncodedEntry,
     /// The encoded operation, unless it was deleted.
     pub operation: Option<Vec<u8>>,
+}
+
+impl StoredEntry {
+    /// Bytes of the entry and its operation.
+    pub(crate) fn size(&self) -> usize {
+        self.entry.as_bytes().len() + self.operation.as_ref().map_or(0, Vec::len)
+    }
 }
 
 /// A log and how far it reaches.

@@ -9,6 +9,7 @@ pub mod contract;
 pub mod cursor;
 mod error;
 pub mod evaluate;
+pub mod heads;
 pub mod limits;
 mod model;
 pub mod query;

@@ -16,3 +16,16 @@ pub const MAX_INDEXED_FIELDS: usize = 64;
 
 /// A check keeps this many findings and counts the others: a damaged file can be full of them.
 pub const MAX_FINDINGS: usize = 1_000;
+
+/// This many heads of logs are summed up together; when there are more the sum is split.
+///
+/// A question about a range adds up sums, and reads the heads one by one where it begins and ends.
+pub const MAX_HEADS_IN_SUM: usize = 256;
+
+/// When wanted entries are looked for among all that are stored, this many are looked at in one
+/// go.
+pub const MAX_ENTRIES_SCANNED: usize = 65_536;
+
+/// Wanted entries of up to this many logs are found log by log; those of more among all that are
+/// stored.
+pub const MAX_LOGS_SORTED: usize = 4_096;

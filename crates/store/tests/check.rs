@@ -159,7 +159,7 @@ fn what_was_changed_is_found() {
     let link = flip("entry", "80", entry_3);
     let payload = flip("payload", "length(payload)", entry_3);
     let is_entry = |finding: &Finding| matches!(finding.about, About::Entry(_));
-    let cases: [(&str, IsExpected); 32] = [
+    let cases: [(&str, IsExpected); 39] = [
         (&signature, |it| matches!(it, Problem::Signature { .. })),
         (&signature, |it| matches!(it, Problem::OtherHash { .. })),
         (&link, |it| matches!(it, Problem::Signature { .. })),
@@ -227,6 +227,25 @@ fn what_was_changed_is_found() {
         }),
         ("UPDATE schemas SET retired = 0 WHERE name = 'unused'", |it| {
             *it == Problem::Retired { expected: true, found: false }
+        }),
+        (
+            "DELETE FROM heads WHERE place = (SELECT max(place) FROM heads WHERE schema = {place})",
+            |it| *it == Problem::NoHead,
+        ),
+        (
+            "UPDATE heads SET place = CAST(place || x'00' AS BLOB) WHERE place = (SELECT max(place) FROM heads WHERE schema = {place})",
+            |it| matches!(it, Problem::NoHead | Problem::Unreadable { .. }),
+        ),
+        ("INSERT INTO heads VALUES ({place}, x'00', 1)", |it| matches!(it, Problem::Stray { .. })),
+        ("UPDATE head_sums SET heads = heads + 1 WHERE schema = {place}", |it| {
+            *it == Problem::HeadsSum
+        }),
+        ("UPDATE head_sums SET sum = zeroblob(2048) WHERE schema = {place}", |it| {
+            *it == Problem::HeadsSum
+        }),
+        ("DELETE FROM head_sums WHERE schema = {place}", |it| *it == Problem::HeadsSum),
+        ("UPDATE head_sums SET schema = 77 WHERE schema = {place}", |it| {
+            matches!(it, Problem::Stray { .. })
         }),
         ("UPDATE schemas SET documents = documents + 1 WHERE id = {place}", |it| {
             *it == Problem::Count { expected: 2, found: 3 }

@@ -179,6 +179,16 @@ pub struct Definition {
 }
 
 impl Signed {
+    /// The schema that the operation claims to follow.
+    ///
+    /// # Panics
+    ///
+    /// If the payload is not an operation.
+    #[must_use]
+    pub fn schema(&self) -> SchemaId {
+        Operation::decode(&self.payload).expect("it is an operation").schema().clone()
+    }
+
     /// The operation, named by the hash of the entry.
     #[must_use]
     pub const fn id(&self) -> OperationId {

@@ -11,6 +11,7 @@ mod agree;
 mod author;
 mod conditions;
 mod documents;
+mod heads;
 mod lists;
 mod logs;
 mod orders;
@@ -130,4 +131,5 @@ checks! {
         check_snapshots,
         check_threads,
     }
+    heads { check_ranges, check_parts, check_many_logs, check_wanted, check_unknown }
 }

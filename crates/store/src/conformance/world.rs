@@ -9,6 +9,7 @@ use pandan_schema::{FieldType, Schema, Value};
 
 use super::author::{Author, Signed};
 use crate::contract::{Committed, Counts, DocumentRecord, KnownSchema, Outcome, Snapshot, Store};
+use crate::heads::{HeadInRange, HeadRange};
 use crate::query::{
     CollectionQuery, Condition, Direction, List, ListQuery, Operand, Order, OrderBy, Page,
     Selection, Subject, Targets, Test, Window,
@@ -30,6 +31,8 @@ pub struct Contents {
     pub documents: BTreeMap<DocumentId, DocumentRecord>,
     /// All schemas, and whether they are retired.
     pub schemas: BTreeMap<SchemaId, (Schema, bool)>,
+    /// The heads of all logs of known schemas.
+    pub heads: Vec<HeadInRange>,
 }
 
 impl World {
@@ -213,10 +216,14 @@ pub(super) fn deleted_or_not() -> Condition {
 #[must_use]
 pub fn contents(snapshot: &dyn Snapshot) -> Contents {
     let known = snapshot.schemas().expect("schemas can be read");
+    let mut ids: Vec<_> = known.iter().map(|known| known.schema.id().clone()).collect();
+    ids.sort_unstable();
+    let ranges: Vec<_> = ids.into_iter().map(HeadRange::all).collect();
     let documents = known.iter().flat_map(|known| documents(snapshot, &known.schema));
     Contents {
         counts: snapshot.counts().expect("counts can be read"),
         documents: documents.map(|record| (record.id, record)).collect(),
+        heads: super::heads::consistent(snapshot, &ranges),
         schemas: known
             .into_iter()
             .map(|known| (known.schema.id().clone(), (Schema::clone(&known.schema), known.retired)))

@@ -5,6 +5,7 @@
 //! ([`evaluate`](crate::evaluate)). Good for tests, for tools and for nodes that forget.
 
 mod facts;
+mod heads;
 mod schemas;
 mod snapshot;
 mod state;

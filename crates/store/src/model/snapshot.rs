@@ -11,6 +11,9 @@ use super::state::State;
 use crate::StoreError;
 use crate::contract::{Counts, DocumentRecord, KnownSchema, LogHead, Snapshot, StoredEntry};
 use crate::evaluate;
+use crate::heads::{
+    Arrival, Budget, Head, HeadInRange, HeadRange, HeadsPart, LogPlace, WantedEntries, Wants,
+};
 use crate::query::{CollectionQuery, List, ListQuery, Page, Selection, Targets};
 
 /// One moment.
@@ -123,6 +126,33 @@ impl Snapshot for MemorySnapshot {
     fn lists(&self, query: &ListQuery) -> Result<Vec<Page>, StoreError> {
         let page = |list| evaluate::list(query, list, self.targets(list));
         Ok(query.lists.iter().map(page).collect())
+    }
+
+    fn split_heads(
+        &self,
+        ranges: &[HeadRange],
+        parts: usize,
+    ) -> Result<Vec<HeadsPart>, StoreError> {
+        Ok(self.state.split_heads(ranges, parts))
+    }
+
+    fn heads(&self, ranges: &[HeadRange], limit: usize) -> Result<Vec<HeadInRange>, StoreError> {
+        let mut heads = self.state.heads(ranges);
+        heads.truncate(limit);
+        Ok(heads)
+    }
+
+    fn heads_of(&self, logs: &[LogPlace]) -> Result<Vec<Option<Head>>, StoreError> {
+        Ok(logs.iter().map(|place| self.state.head_of(place)).collect())
+    }
+
+    fn wanted_entries(
+        &self,
+        wants: &Wants,
+        after: Arrival,
+        budget: Budget,
+    ) -> Result<WantedEntries, StoreError> {
+        Ok(self.state.wanted(wants, after, budget))
     }
 
     fn counts(&self) -> Result<Counts, StoreError> {

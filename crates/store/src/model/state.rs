@@ -17,6 +17,8 @@ use crate::contract::{Committed, Counts, KnownSchema, StoredEntry};
 #[derive(Clone, Debug)]
 pub(super) struct State {
     pub(super) entries: BTreeMap<EntryHash, Arc<StoredEntry>>,
+    /// In the order in which they were stored.
+    pub(super) arrivals: Vec<EntryHash>,
     pub(super) logs: BTreeMap<(PublicKey, LogId), Arc<Log>>,
     pub(super) documents: BTreeMap<DocumentId, Arc<StoredDocument>>,
     pub(super) document_of: BTreeMap<OperationId, DocumentId>,
@@ -46,6 +48,7 @@ impl Default for State {
             |system| KnownSchema { schema: Arc::new(Schema::system(system)), retired: false };
         Self {
             entries: BTreeMap::new(),
+            arrivals: Vec::new(),
             logs: BTreeMap::new(),
             documents: BTreeMap::new(),
             document_of: BTreeMap::new(),
@@ -66,6 +69,7 @@ impl State {
         self.append_to_log(author, header.log_id(), document, header.hash());
         let stored = StoredEntry { entry, operation: Some(payload) };
         self.entries.insert(header.hash(), Arc::new(stored));
+        self.arrivals.push(header.hash());
         let claimed = self.learn_claimed_schema(&schema);
         let typed = DocumentOperation { id: operation, author, operation: typed };
         self.add_operation(document, typed)?;

@@ -12,6 +12,7 @@ use rusqlite::{Connection, TransactionBehavior, params};
 use super::catalog::Catalog;
 use super::facts::{Place, SchemaAt, SchemaPlace};
 use super::fault::{Fault, Result};
+use super::head_sums::HeadChanges;
 use super::materialise::Target;
 use super::{digest, entries, insert};
 use crate::contract::{Committed, KnownSchema, Outcome};
@@ -33,6 +34,8 @@ pub(super) struct Batch<'c> {
     pub(super) waiting: insert::Waiting,
     /// How many more documents there are in the tables of schemas, by the row of the schema.
     pub(super) added: BTreeMap<i64, i64>,
+    /// Logs that became longer.
+    heads: HeadChanges,
 }
 
 /// Judges and writes a batch.
@@ -50,6 +53,7 @@ pub(super) fn ingest(
     batch.write_rows()?;
     batch.rebuild_outdated()?;
     batch.write_counts()?;
+    batch.heads.write(batch.connection)?;
     let fresh = batch.fresh;
     transaction.commit()?;
     catalog.remember(fresh);
@@ -71,6 +75,7 @@ impl<'c> Batch<'c> {
             claimed: HashMap::new(),
             waiting: insert::Waiting::default(),
             added: BTreeMap::new(),
+            heads: HeadChanges::default(),
         })
     }
 
@@ -109,6 +114,7 @@ impl<'c> Batch<'c> {
             None => self.insert_log(author, entries::log_id_to_sql(header.log_id()), document)?,
         };
         self.insert_entry(entry, log, &admitted)?;
+        self.heads.add(schema, log, &header);
         if place.document.is_none() {
             self.insert_document(document, schema)?;
         }

@@ -25,7 +25,7 @@ pub(super) const fn seq_num_to_sql(seq_num: SeqNum) -> i64 {
     seq_num.number().cast_signed()
 }
 
-fn seq_num_from_sql(stored: i64) -> Result<SeqNum> {
+pub(super) fn seq_num_from_sql(stored: i64) -> Result<SeqNum> {
     SeqNum::new(stored.cast_unsigned()).ok_or_else(|| Fault::inconsistent("sequence number is 0"))
 }
 
@@ -34,7 +34,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<EncodedEntry> {
     Ok(entry.trust_stored().to_encoded())
 }
 
-fn stored_entry(row: &Row<'_>) -> Result<StoredEntry> {
+pub(super) fn stored_entry(row: &Row<'_>) -> Result<StoredEntry> {
     let bytes = row.get_ref(0)?.as_blob().map_err(Fault::inconsistent)?;
     Ok(StoredEntry { entry: decode(bytes)?, operation: row.get(1)? })
 }

@@ -21,6 +21,8 @@ mod entries;
 mod facts;
 mod fault;
 mod find;
+mod head_sums;
+mod heads;
 mod history;
 mod insert;
 mod items;
@@ -38,6 +40,7 @@ mod table;
 mod targets;
 mod value;
 mod views;
+mod wanted;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

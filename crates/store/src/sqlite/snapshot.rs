@@ -10,9 +10,12 @@ use rusqlite::Connection;
 
 use super::Inner;
 use super::fault::Result;
-use super::{collection, entries, lists, rows, views};
+use super::{collection, entries, head_sums, heads, lists, rows, views, wanted};
 use crate::StoreError;
 use crate::contract::{Counts, DocumentRecord, KnownSchema, LogHead, Snapshot, StoredEntry};
+use crate::heads::{
+    Arrival, Budget, Head, HeadInRange, HeadRange, HeadsPart, LogPlace, WantedEntries, Wants,
+};
 use crate::query::{CollectionQuery, ListQuery, Page, Selection};
 
 type Answer<T> = std::result::Result<T, StoreError>;
@@ -103,6 +106,27 @@ impl Snapshot for SqliteSnapshot {
 
     fn lists(&self, query: &ListQuery) -> Answer<Vec<Page>> {
         Ok(lists::pages(self.connection(), &self.store.catalog, query)?)
+    }
+
+    fn split_heads(&self, ranges: &[HeadRange], parts: usize) -> Answer<Vec<HeadsPart>> {
+        Ok(head_sums::split(self.connection(), ranges, parts)?)
+    }
+
+    fn heads(&self, ranges: &[HeadRange], limit: usize) -> Answer<Vec<HeadInRange>> {
+        Ok(heads::of_ranges(self.connection(), ranges, limit)?)
+    }
+
+    fn heads_of(&self, logs: &[LogPlace]) -> Answer<Vec<Option<Head>>> {
+        Ok(heads::of_logs(self.connection(), logs)?)
+    }
+
+    fn wanted_entries(
+        &self,
+        wants: &Wants,
+        after: Arrival,
+        budget: Budget,
+    ) -> Answer<WantedEntries> {
+        Ok(wanted::entries(self.connection(), wants, after, budget)?)
     }
 
     fn counts(&self) -> Answer<Counts> {

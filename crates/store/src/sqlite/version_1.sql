@@ -28,6 +28,26 @@ CREATE TABLE logs (
     UNIQUE (document, author)
 ) STRICT;
 
+-- Logs in the order in which nodes compare them: by schema, author and log id. `place` is the key
+-- of the author, followed by the log id as VarU64, which is ordered as the numbers are.
+CREATE TABLE heads (
+    schema INTEGER NOT NULL,
+    place BLOB NOT NULL,
+    log INTEGER NOT NULL,
+    PRIMARY KEY (schema, place)
+) STRICT, WITHOUT ROWID;
+
+-- Sums over parts of `heads`, each from its place to that of the next part. The first part of a
+-- schema begins at the empty place.
+CREATE TABLE head_sums (
+    id INTEGER PRIMARY KEY,
+    schema INTEGER NOT NULL,
+    place BLOB NOT NULL,
+    heads INTEGER NOT NULL,
+    sum BLOB NOT NULL,
+    UNIQUE (schema, place)
+) STRICT;
+
 -- The row id is that of the entry with the CREATE.
 CREATE TABLE documents (
     id INTEGER PRIMARY KEY,

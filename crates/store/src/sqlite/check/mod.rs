@@ -6,6 +6,7 @@
 mod documents;
 mod entries;
 mod file;
+mod heads;
 mod items;
 mod schemas;
 mod strays;
@@ -37,6 +38,7 @@ pub(super) fn run(connection: &Connection, progress: &mut dyn FnMut(Progress)) -
         entries::check,
         documents::check,
         schemas::check,
+        heads::check,
         strays::check,
     ];
     for stage in stages {

@@ -13,7 +13,7 @@ struct Stray {
     sql: &'static str,
 }
 
-const STRAYS: [Stray; 8] = [
+const STRAYS: [Stray; 10] = [
     Stray {
         table: "authors",
         reason: "no log is by this author",
@@ -34,6 +34,17 @@ const STRAYS: [Stray; 8] = [
         reason: "it has no entries",
         sql: "SELECT id FROM logs l \
               WHERE NOT EXISTS (SELECT 1 FROM entries e WHERE e.log = l.id)",
+    },
+    Stray {
+        table: "heads",
+        reason: "a log is among the heads more than once, or is not there",
+        sql: "SELECT log FROM heads GROUP BY log \
+              HAVING count(*) > 1 OR log NOT IN (SELECT id FROM logs)",
+    },
+    Stray {
+        table: "head_sums",
+        reason: "its schema has no logs",
+        sql: "SELECT id FROM head_sums WHERE schema NOT IN (SELECT schema FROM heads)",
     },
     Stray {
         table: "documents",

@@ -1,0 +1,261 @@
+//! Comparing logs: heads, sums over them, and the entries that somebody lacks.
+
+use std::collections::BTreeMap;
+
+use pandan_bamboo::{HeadState, HeadsSum, LogId, SeqNum};
+use pandan_operations::{Fields, SchemaId};
+use pandan_schema::FieldType;
+
+use super::author::{Author, Signed, fields, text};
+use super::world::World;
+use crate::contract::{Snapshot, Store, StoredEntry};
+use crate::heads::{
+    Arrival, Budget, Head, HeadInRange, HeadRange, HeadsPart, LogPlace, WantedLog, Wants,
+};
+
+/// Two schemas, several authors and all that they signed, in the order of storing.
+struct Scene {
+    world: World,
+    schemas: [SchemaId; 2],
+    signed: Vec<Signed>,
+}
+
+impl Scene {
+    fn new(new_store: &dyn Fn() -> Box<dyn Store>) -> Self {
+        let mut world = World::new(new_store());
+        let schemas = ["note", "mark"].map(|name| {
+            let schema = world.define(name, &[("body", FieldType::Str)]);
+            schema.id().clone()
+        });
+        let mut scene = Self { world, schemas, signed: Vec::new() };
+        for number in 0_u8..12 {
+            let mut author =
+                Author::new(10 + number % 4).from_log(LogId::new(u64::from(number / 4) * 300));
+            let schema = scene.schemas[usize::from(number % 3 == 0)].clone();
+            let create = author.create(&schema, body(0));
+            let (document, mut view) = (create.document(), create.view());
+            scene.publish(create);
+            for length in 0..usize::from(number) {
+                let update = author.update(document, &schema, &view, body(length + 1));
+                view = update.view();
+                scene.publish(update);
+            }
+        }
+        scene
+    }
+
+    fn publish(&mut self, signed: Signed) {
+        self.world.publish(&signed);
+        self.signed.push(signed);
+    }
+
+    fn ranges(&self) -> Vec<HeadRange> {
+        self.schemas.iter().cloned().map(HeadRange::all).collect()
+    }
+
+    /// What the heads have to be.
+    fn heads(&self, ranges: &[HeadRange]) -> Vec<HeadInRange> {
+        let mut heads = Vec::new();
+        for (range, asked) in ranges.iter().enumerate() {
+            let of_schema = self.signed.iter().filter(|it| it.schema() == asked.schema);
+            // Later entries of a log take the place of those before.
+            let latest: BTreeMap<_, _> = of_schema.map(|it| (place(it), it)).collect();
+            let within = latest.iter().filter(|(place, _)| asked.contains(place));
+            heads.extend(within.map(|(_, signed)| HeadInRange { range, head: head(signed) }));
+        }
+        heads
+    }
+}
+
+fn body(number: usize) -> Fields {
+    fields([("body", text(&number.to_string()))])
+}
+
+fn place(signed: &Signed) -> LogPlace {
+    let header = signed.entry.header();
+    LogPlace::of(&header.public_key(), header.log_id())
+}
+
+fn head(signed: &Signed) -> Head {
+    let header = signed.entry.header();
+    Head {
+        author: header.public_key(),
+        log_id: header.log_id(),
+        seq_num: header.seq_num(),
+        state: HeadState::of_line(header.hash()),
+    }
+}
+
+fn heads(snapshot: &dyn Snapshot, ranges: &[HeadRange], limit: usize) -> Vec<HeadInRange> {
+    snapshot.heads(ranges, limit).expect("heads can be read")
+}
+
+fn split(snapshot: &dyn Snapshot, ranges: &[HeadRange], parts: usize) -> Vec<HeadsPart> {
+    snapshot.split_heads(ranges, parts).expect("heads can be summed up")
+}
+
+fn sum<'a>(heads: impl IntoIterator<Item = &'a HeadInRange>) -> HeadsSum {
+    let mut sum = HeadsSum::EMPTY;
+    heads.into_iter().for_each(|it| sum.add(&it.head.state));
+    sum
+}
+
+/// Reads all heads, and sees that sums and single questions tell the same.
+pub(super) fn consistent(snapshot: &dyn Snapshot, ranges: &[HeadRange]) -> Vec<HeadInRange> {
+    let all = heads(snapshot, ranges, usize::MAX);
+    check_split(snapshot, ranges, 1, &all);
+    check_split(snapshot, ranges, 5, &all);
+    let places: Vec<_> = all.iter().map(|it| it.head.place()).collect();
+    let single = snapshot.heads_of(&places).expect("heads can be read");
+    assert!(single.iter().eq(all.iter().map(|it| Some(it.head)).collect::<Vec<_>>().iter()));
+    all
+}
+
+/// Parts follow each other, are about as many as asked for, and hold the sums of their heads.
+fn check_split(
+    snapshot: &dyn Snapshot,
+    ranges: &[HeadRange],
+    parts: usize,
+    all: &[HeadInRange],
+) -> Vec<HeadsPart> {
+    let found = split(snapshot, ranges, parts);
+    assert!(found.len() <= parts, "{} parts instead of {parts}", found.len());
+    assert_eq!(found.is_empty(), all.is_empty());
+    let begin = |part: &HeadsPart| (part.range, part.from);
+    assert!(found.first().is_none_or(|part| begin(part) == (0, None)));
+    for (index, part) in found.iter().enumerate() {
+        let next = found.get(index + 1).map(begin);
+        let within = all.iter().filter(|it| {
+            let at = (it.range, Some(it.head.place()));
+            begin(part) <= at && next.is_none_or(|next| at < next)
+        });
+        assert_eq!(*part.sum, sum(within), "part {index} of {parts}");
+        assert!(part.sum.count() > 0);
+    }
+    found
+}
+
+/// Heads come in order, of any range, as many as one likes.
+pub(super) fn check_ranges(new_store: &dyn Fn() -> Box<dyn Store>) {
+    let scene = Scene::new(new_store);
+    let snapshot = scene.world.snapshot();
+    let all = scene.heads(&scene.ranges());
+    assert_eq!(heads(&*snapshot, &scene.ranges(), usize::MAX), all);
+    for limit in [0, 1, 5, all.len()] {
+        assert_eq!(heads(&*snapshot, &scene.ranges(), limit), all[..limit]);
+    }
+    let mut bounds: Vec<_> = all.iter().map(|it| Some(it.head.place())).collect();
+    bounds.extend([None, Some(LogPlace { author: [0x7f; 32], log_id: LogId::new(u64::MAX) })]);
+    for from in &bounds {
+        for to in &bounds {
+            let schema = scene.schemas[0].clone();
+            let range = [HeadRange { schema, from: *from, to: *to }];
+            assert_eq!(heads(&*snapshot, &range, usize::MAX), scene.heads(&range));
+            check_split(&*snapshot, &range, 3, &scene.heads(&range));
+        }
+    }
+}
+
+/// Parts are of nearly equal size.
+pub(super) fn check_parts(new_store: &dyn Fn() -> Box<dyn Store>) {
+    let scene = Scene::new(new_store);
+    let snapshot = scene.world.snapshot();
+    let all = scene.heads(&scene.ranges());
+    for parts in 1..=all.len() + 2 {
+        let found = check_split(&*snapshot, &scene.ranges(), parts, &all);
+        assert_eq!(found.len(), parts.min(all.len()));
+        let sizes = || found.iter().map(|part| part.sum.count());
+        assert!(sizes().max().zip(sizes().min()).is_some_and(|(most, least)| most - least <= 1));
+    }
+}
+
+/// Sums stay right while a schema gets more logs than a store sums up together, in one go, one by
+/// one, and when the logs become longer.
+pub(super) fn check_many_logs(new_store: &dyn Fn() -> Box<dyn Store>) {
+    let mut world = World::new(new_store());
+    let schema = world.define("note", &[("body", FieldType::Str)]).id().clone();
+    let ranges = [HeadRange::all(schema.clone())];
+    let mut author = Author::new(3);
+    let creates: Vec<_> = (0..700).map(|number| author.create(&schema, body(number))).collect();
+    world.ingest(&creates.iter().collect::<Vec<_>>(), pandan_admission::Door::Peer);
+    let all = consistent(&*world.snapshot(), &ranges);
+    assert_eq!(all.len(), 700);
+    for (number, create) in creates.iter().enumerate().step_by(7) {
+        let update = author.update(create.document(), &schema, &create.view(), body(number));
+        world.publish(&update);
+        if number % 3 == 0 {
+            world.publish(&author.create(&schema, body(number)));
+        }
+    }
+    let all = consistent(&*world.snapshot(), &ranges);
+    let parts = check_split(&*world.snapshot(), &ranges, 4, &all);
+    assert_eq!(parts.len(), 4);
+    let middle = all[all.len() / 2].head.place();
+    for (from, to) in [(Some(middle), None), (None, Some(middle))] {
+        let range = [HeadRange { schema: schema.clone(), from, to }];
+        consistent(&*world.snapshot(), &range);
+    }
+}
+
+/// Wanted entries come in the order in which they were stored, in pages of any size.
+pub(super) fn check_wanted(new_store: &dyn Fn() -> Box<dyn Store>) {
+    let scene = Scene::new(new_store);
+    let snapshot = scene.world.snapshot();
+    let third = SeqNum::new(3).expect("it is not 0");
+    let long = scene.signed.iter().filter(|it| it.entry.header().seq_num() == third);
+    let logs: Vec<_> = long
+        .map(|it| it.entry.header())
+        .map(|it| WantedLog { author: it.public_key(), log_id: it.log_id(), from: third })
+        .collect();
+    let some = Wants { logs: logs.clone(), ranges: Vec::new() };
+    let of_one = Wants { logs: Vec::new(), ranges: vec![scene.ranges().swap_remove(0)] };
+    let both = Wants { logs, ranges: of_one.ranges.clone() };
+    let (is_late, is_of_one) = (
+        |it: &Signed| it.entry.header().seq_num() >= third,
+        |it: &Signed| it.schema() == scene.schemas[0],
+    );
+    let expect = |wanted: &dyn Fn(&Signed) -> bool| -> Vec<StoredEntry> {
+        let wanted = scene.signed.iter().filter(|it| wanted(it));
+        let stored =
+            |it: &Signed| StoredEntry { entry: it.entry, operation: Some(it.payload.clone()) };
+        wanted.map(stored).collect()
+    };
+    for (entries, bytes) in [(1, usize::MAX), (4, usize::MAX), (1_000, usize::MAX), (1_000, 700)] {
+        let budget = Budget { entries, bytes };
+        let read = |wants| pages(&*snapshot, wants, budget);
+        assert_eq!(read(&some), expect(&is_late));
+        assert_eq!(read(&of_one), expect(&is_of_one));
+        assert_eq!(read(&both), expect(&|it| is_late(it) || is_of_one(it)));
+        assert_eq!(read(&Wants::default()), []);
+    }
+}
+
+fn pages(snapshot: &dyn Snapshot, wants: &Wants, budget: Budget) -> Vec<StoredEntry> {
+    let (mut all, mut after) = (Vec::new(), Arrival::default());
+    loop {
+        let page = snapshot.wanted_entries(wants, after, budget).expect("entries can be read");
+        assert!(page.entries.len() <= budget.entries);
+        all.extend(page.entries);
+        match page.next {
+            Some(next) => after = next,
+            None => return all,
+        }
+    }
+}
+
+/// There is nothing of unknown schemas, authors and logs.
+pub(super) fn check_unknown(new_store: &dyn Fn() -> Box<dyn Store>) {
+    let mut scene = Scene::new(new_store);
+    let unknown = scene.world.author.define("other", &[("body", FieldType::Str)]).schema;
+    let ranges = [HeadRange::all(unknown)];
+    let snapshot = scene.world.snapshot();
+    assert_eq!(heads(&*snapshot, &ranges, 10), []);
+    assert_eq!(split(&*snapshot, &ranges, 4), []);
+    let mut known = scene.ranges();
+    known.insert(0, ranges[0].clone());
+    let expected = scene.heads(&known);
+    assert_eq!(heads(&*snapshot, &known, usize::MAX), expected);
+    check_split(&*snapshot, &known, 4, &expected);
+    let nobody = LogPlace { author: [0xff; 32], log_id: LogId::new(0) };
+    assert_eq!(snapshot.heads_of(&[nobody]).expect("heads can be read"), [None]);
+}

@@ -1,0 +1,173 @@
+//! The heads of logs: what nodes compare to find out what one has and the other lacks.
+//!
+//! The heads of a schema stand in one order, by author and then by log id. A node that compares
+//! itself with another asks for fingerprints of ranges in this order, down to where they differ,
+//! and then for the heads there. Sums over ranges are kept up with every commit, so that no
+//! question reads more than a few hundred logs one by one, however many there are.
+
+use pandan_bamboo::{HeadState, HeadsSum, LogId, SeqNum};
+use pandan_identity::PublicKey;
+use pandan_operations::SchemaId;
+
+use crate::contract::StoredEntry;
+
+/// Where a log stands among those of its schema.
+///
+/// The author is given by bytes that need not be a key: a place can be a mere bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LogPlace {
+    /// The key of the author.
+    pub author: [u8; 32],
+    /// The log.
+    pub log_id: LogId,
+}
+
+impl LogPlace {
+    /// The place of a log.
+    #[must_use]
+    pub const fn of(author: &PublicKey, log_id: LogId) -> Self {
+        Self { author: *author.as_bytes(), log_id }
+    }
+}
+
+/// A part of the logs of a schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeadRange {
+    /// The schema.
+    pub schema: SchemaId,
+    /// The first place that belongs to it; without it, it begins with the first log.
+    pub from: Option<LogPlace>,
+    /// The first place behind it; without it, it goes on to the last log.
+    pub to: Option<LogPlace>,
+}
+
+impl HeadRange {
+    /// All logs of a schema.
+    #[must_use]
+    pub const fn all(schema: SchemaId) -> Self {
+        Self { schema, from: None, to: None }
+    }
+
+    /// Whether a place of the schema belongs to it.
+    #[must_use]
+    pub fn contains(&self, place: &LogPlace) -> bool {
+        self.from.is_none_or(|from| from <= *place) && self.to.is_none_or(|to| *place < to)
+    }
+}
+
+/// How far a log reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Who writes the log.
+    pub author: PublicKey,
+    /// The log.
+    pub log_id: LogId,
+    /// The place of its latest entry.
+    pub seq_num: SeqNum,
+    /// Stands for the whole log: no two different logs have the same state.
+    pub state: HeadState,
+}
+
+impl Head {
+    /// Where the log stands.
+    #[must_use]
+    pub const fn place(&self) -> LogPlace {
+        LogPlace::of(&self.author, self.log_id)
+    }
+}
+
+/// A head, and which of several ranges it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeadInRange {
+    /// Counts the ranges that were asked for from 0.
+    pub range: usize,
+    /// The head.
+    pub head: Head,
+}
+
+/// Some of the heads in several ranges that follow each other: from its beginning to that of the
+/// next part, or to the end of the last range.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeadsPart {
+    /// The range in which it begins, counted from 0.
+    pub range: usize,
+    /// Where in that range it begins; without it, where the range begins.
+    pub from: Option<LogPlace>,
+    /// The sum of its heads, and how many there are.
+    pub sum: Box<HeadsSum>,
+}
+
+/// Which entries somebody wants to have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wants {
+    /// Logs, each from some entry on.
+    pub logs: Vec<WantedLog>,
+    /// All logs of these ranges, as a whole.
+    pub ranges: Vec<HeadRange>,
+}
+
+/// A log, from some entry on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct WantedLog {
+    /// Who writes the log.
+    pub author: PublicKey,
+    /// The log.
+    pub log_id: LogId,
+    /// The first entry that is wanted.
+    pub from: SeqNum,
+}
+
+/// Up to where wanted entries were read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Arrival(pub(crate) u64);
+
+/// How much to read at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// This many entries at most.
+    pub entries: usize,
+    /// Bytes of entries and operations, after which no further one is read. One is always read.
+    pub bytes: usize,
+}
+
+/// Wanted entries, in the order in which they were stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WantedEntries {
+    /// The entries. There may be none although there are more to come.
+    pub entries: Vec<StoredEntry>,
+    /// Where to read on; none when these were the last.
+    pub next: Option<Arrival>,
+}
+
+/// Heads that stay together when ranges are split.
+pub(crate) struct Piece {
+    pub(crate) range: usize,
+    pub(crate) from: Option<LogPlace>,
+    pub(crate) sum: Box<HeadsSum>,
+}
+
+/// Puts pieces together to up to `parts` parts of nearly equal size.
+pub(crate) fn group(pieces: Vec<Piece>, parts: u64) -> Vec<HeadsPart> {
+    let total: u64 = pieces.iter().map(|piece| piece.sum.count()).sum();
+    let mut grouped: Vec<HeadsPart> = Vec::new();
+    let (mut done, mut begun) = (0_u64, 0_u64);
+    for piece in pieces {
+        let count = piece.sum.count();
+        // A part is begun when those before it hold what as many parts of equal size would.
+        let is_due = u128::from(done) * u128::from(parts) >= u128::from(begun) * u128::from(total);
+        match grouped.last_mut() {
+            Some(part) if !is_due => part.sum.combine(&piece.sum),
+            _ => {
+                begun += 1;
+                let Piece { range, from, sum } = piece;
+                grouped.push(HeadsPart { range, from, sum });
+            }
+        }
+        done += count;
+    }
+    // The first part begins where the first range does, whether there are logs at once or not.
+    if let Some(first) = grouped.first_mut() {
+        (first.range, first.from) = (0, None);
+    }
+    grouped
+}

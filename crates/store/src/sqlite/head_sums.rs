@@ -1,0 +1,236 @@
+//! Sums of the heads of logs, kept up with every batch.
+//!
+//! The logs of a schema are cut into parts of up to [`MAX_HEADS_IN_SUM`], each with the sum of its
+//! heads. A batch changes the sums of the parts in which logs became longer; a question about a
+//! range adds up the sums of whole parts, and reads single heads only where it begins and ends
+//! within one.
+
+use std::collections::BTreeMap;
+
+use pandan_bamboo::{HeadState, Header, HeadsSum};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::fault::Result;
+use super::heads::{self, StoredRange, place_from_sql, place_to_sql};
+use crate::heads::{HeadRange, HeadsPart, LogPlace, Piece, group};
+use crate::limits::MAX_HEADS_IN_SUM;
+
+/// Ranges with fewer heads than this for each part are split between single heads, others between
+/// the parts that have a sum each.
+const HEADS_FOR_WHOLE_PARTS: u64 = MAX_HEADS_IN_SUM as u64;
+
+/// Logs that a batch has made longer: by the row of the schema and the place.
+#[derive(Debug, Default)]
+pub(super) struct HeadChanges {
+    logs: BTreeMap<(i64, Vec<u8>), HeadChange>,
+}
+
+#[derive(Debug)]
+struct HeadChange {
+    log: i64,
+    /// What the log was before the batch, if it was there.
+    before: Option<HeadState>,
+    after: HeadState,
+}
+
+impl HeadChanges {
+    /// An entry was stored in a log.
+    pub(super) fn add(&mut self, schema: i64, log: i64, header: &Header) {
+        let place = place_to_sql(&LogPlace::of(&header.public_key(), header.log_id()));
+        let after = HeadState::of_line(header.hash());
+        let before = header.links().backlink().map(HeadState::of_line);
+        let change = self.logs.entry((schema, place));
+        change.or_insert(HeadChange { log, before, after }).after = after;
+    }
+
+    /// Writes the places of new logs, and brings sums up to date.
+    pub(super) fn write(&self, connection: &Connection) -> Result<()> {
+        let mut insert =
+            connection.prepare_cached("INSERT INTO heads (schema, place, log) VALUES (?, ?, ?)")?;
+        let mut changes = self.logs.iter().peekable();
+        while let Some(((schema, place), _)) = changes.peek() {
+            let (schema, mut part) = (*schema, Part::containing(connection, *schema, place)?);
+            while let Some(((_, place), change)) =
+                changes.next_if(|((of, place), _)| *of == schema && part.range.to > *place)
+            {
+                match &change.before {
+                    Some(before) => part.sum.remove(before),
+                    None => {
+                        insert.execute(params![schema, place, change.log])?;
+                    }
+                }
+                part.sum.add(&change.after);
+            }
+            part.write(connection)?;
+        }
+        Ok(())
+    }
+}
+
+/// Consecutive logs with the sum of their heads.
+struct Part {
+    /// None when it is not stored so far.
+    row: Option<i64>,
+    range: StoredRange,
+    sum: Box<HeadsSum>,
+}
+
+impl Part {
+    /// The part to which a place belongs; a new one of the whole schema if it has none.
+    fn containing(connection: &Connection, schema: i64, place: &[u8]) -> Result<Self> {
+        let mut statement = connection.prepare_cached(
+            "SELECT id, place, heads, sum FROM head_sums WHERE schema = ? AND place <= ? \
+             ORDER BY place DESC LIMIT 1",
+        )?;
+        let mut rows = statement.query(params![schema, place])?;
+        let Some(row) = rows.next()? else {
+            let range = StoredRange::whole(schema);
+            return Ok(Self { row: None, range, sum: Box::new(HeadsSum::EMPTY) });
+        };
+        let from: Vec<u8> = row.get(1)?;
+        let sum = HeadsSum::from_bytes(row.get(2)?, heads::sum_bytes(row.get_ref(3)?)?);
+        let range = StoredRange { schema, to: next_place(connection, schema, &from)?, from };
+        Ok(Self { row: Some(row.get(0)?), range, sum: Box::new(sum) })
+    }
+
+    /// Stores the part, or several when it has become too large.
+    fn write(mut self, connection: &Connection) -> Result<()> {
+        let excess = self.sum.count() > MAX_HEADS_IN_SUM as u64;
+        let later = if excess { self.split_off(connection)? } else { Vec::new() };
+        for part in std::iter::once(&self).chain(&later) {
+            let (count, sum) = (part.sum.count(), part.sum.to_bytes());
+            match part.row {
+                Some(row) => connection
+                    .prepare_cached("UPDATE head_sums SET heads = ?, sum = ? WHERE id = ?")?
+                    .execute(params![count, sum, row])?,
+                None => connection
+                    .prepare_cached(
+                        "INSERT INTO head_sums (schema, place, heads, sum) VALUES (?, ?, ?, ?)",
+                    )?
+                    .execute(params![part.range.schema, part.range.from, count, sum])?,
+            };
+        }
+        Ok(())
+    }
+
+    /// Keeps the first heads and makes parts of the others, all half full.
+    fn split_off(&mut self, connection: &Connection) -> Result<Vec<Self>> {
+        let logs = self.range.logs(connection, usize::MAX)?;
+        let mut groups = logs.chunks(MAX_HEADS_IN_SUM / 2).skip(1).peekable();
+        let (end, mut parts) = (self.range.to.clone(), Vec::new());
+        while let Some(group) = groups.next() {
+            let begin = |group: &[(Vec<u8>, i64)]| group.first().map(|(place, _)| place.clone());
+            let Some(from) = begin(group) else { continue };
+            let to = groups.peek().and_then(|next| begin(next)).unwrap_or_else(|| end.clone());
+            let mut sum = Box::new(HeadsSum::EMPTY);
+            for (_, log) in group {
+                sum.add(&heads::state(connection, *log)?);
+            }
+            self.sum.subtract(&sum);
+            let range = StoredRange { schema: self.range.schema, from, to };
+            parts.push(Self { row: None, range, sum });
+        }
+        if let Some(first) = parts.first() {
+            self.range.to.clone_from(&first.range.from);
+        }
+        Ok(parts)
+    }
+}
+
+/// Where the part behind the one at a place begins.
+fn next_place(connection: &Connection, schema: i64, place: &[u8]) -> Result<Vec<u8>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT place FROM head_sums WHERE schema = ? AND place > ? ORDER BY place LIMIT 1",
+    )?;
+    let next = statement.query_row(params![schema, place], |row| row.get(0)).optional()?;
+    Ok(next.unwrap_or_else(|| StoredRange::whole(schema).to))
+}
+
+/// Splits the logs of ranges into parts of nearly equal size.
+pub(super) fn split(
+    connection: &Connection,
+    ranges: &[HeadRange],
+    parts: usize,
+) -> Result<Vec<HeadsPart>> {
+    let mut stored = Vec::new();
+    for (index, range) in ranges.iter().enumerate() {
+        stored.extend(StoredRange::of(connection, range)?.map(|stored| (index, stored)));
+    }
+    let parts = u64::try_from(parts.max(1)).unwrap_or(u64::MAX);
+    let mut pieces = Vec::new();
+    for (index, range) in &stored {
+        whole_parts(connection, *index, range, &mut pieces)?;
+    }
+    let total: u64 = pieces.iter().map(|piece| piece.sum.count()).sum();
+    if parts > 1 && total < HEADS_FOR_WHOLE_PARTS.saturating_mul(parts) {
+        pieces.clear();
+        for (index, range) in &stored {
+            single_heads(connection, *index, range, &mut pieces)?;
+        }
+    }
+    Ok(group(pieces, parts))
+}
+
+/// The parts that are wholly in a range, and what is in it of those at its beginning and end.
+fn whole_parts(
+    connection: &Connection,
+    index: usize,
+    range: &StoredRange,
+    pieces: &mut Vec<Piece>,
+) -> Result<()> {
+    let mut from = range.from.clone();
+    while from < range.to {
+        let part = Part::containing(connection, range.schema, &from)?;
+        let to = part.range.to.clone().min(range.to.clone());
+        let sum = if part.range.from == from && part.range.to == to {
+            part.sum
+        } else {
+            let (from, to) = (from.clone(), to.clone());
+            sum_of(connection, &StoredRange { schema: range.schema, from, to })?
+        };
+        if sum.count() > 0 {
+            let from = place_from_sql(&from)?;
+            pieces.push(Piece { range: index, from, sum });
+        }
+        from = to;
+    }
+    Ok(())
+}
+
+fn single_heads(
+    connection: &Connection,
+    index: usize,
+    range: &StoredRange,
+    pieces: &mut Vec<Piece>,
+) -> Result<()> {
+    for (from, log) in range.logs(connection, usize::MAX)? {
+        let mut sum = Box::new(HeadsSum::EMPTY);
+        sum.add(&heads::state(connection, log)?);
+        pieces.push(Piece { range: index, from: place_from_sql(&from)?, sum });
+    }
+    Ok(())
+}
+
+/// The sum of a range, head by head.
+pub(super) fn sum_of(connection: &Connection, range: &StoredRange) -> Result<Box<HeadsSum>> {
+    let mut sum = Box::new(HeadsSum::EMPTY);
+    for (_, log) in range.logs(connection, usize::MAX)? {
+        sum.add(&heads::state(connection, log)?);
+    }
+    Ok(sum)
+}
+
+/// All parts of all schemas, for a check: their rows, where they begin and end, and their sums as
+/// stored.
+pub(super) fn all(connection: &Connection) -> Result<Vec<(i64, StoredRange, Box<HeadsSum>)>> {
+    let mut statement =
+        connection.prepare("SELECT id, schema, place FROM head_sums ORDER BY schema, place")?;
+    let mut rows = statement.query([])?;
+    let mut parts = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (schema, place): (i64, Vec<u8>) = (row.get(1)?, row.get(2)?);
+        let part = Part::containing(connection, schema, &place)?;
+        parts.push((row.get(0)?, part.range, part.sum));
+    }
+    Ok(parts)
+}

@@ -1,0 +1,151 @@
+//! The heads of logs, one by one.
+
+use pandan_bamboo::{EntryHash, Hash, HeadState, LogId, varu64};
+use pandan_identity::PublicKey;
+use pandan_operations::SchemaId;
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::digest::Digest;
+use super::fault::{Fault, Result};
+use super::{catalog, entries};
+use crate::heads::{Head, HeadInRange, HeadRange, LogPlace};
+
+/// Behind every place: no log id makes one so long.
+const BEHIND_ALL: [u8; 42] = [0xff; 42];
+
+/// Bytes of the key at the beginning of a place.
+const AUTHOR_LENGTH: usize = 32;
+
+/// A place as it is stored.
+pub(super) fn place_to_sql(place: &LogPlace) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(AUTHOR_LENGTH + 9);
+    bytes.extend(place.author);
+    bytes.extend(varu64::encode(place.log_id.number()).as_bytes());
+    bytes
+}
+
+/// Reads a place; none for the empty one, where the first part begins.
+pub(super) fn place_from_sql(bytes: &[u8]) -> Result<Option<LogPlace>> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let (author, log_id) = bytes
+        .split_first_chunk::<AUTHOR_LENGTH>()
+        .ok_or_else(|| Fault::inconsistent("a place of a log is too short"))?;
+    match varu64::decode(log_id) {
+        Ok((number, [])) => Ok(Some(LogPlace { author: *author, log_id: LogId::new(number) })),
+        _ => Err(Fault::inconsistent("a place of a log does not end with a log id")),
+    }
+}
+
+/// A range as it is stored: the row of its schema, its first place and the first one behind it.
+#[derive(Clone, Debug)]
+pub(super) struct StoredRange {
+    pub(super) schema: i64,
+    pub(super) from: Vec<u8>,
+    pub(super) to: Vec<u8>,
+}
+
+impl StoredRange {
+    /// All logs of the schema in a row.
+    pub(super) fn whole(schema: i64) -> Self {
+        Self { schema, from: Vec::new(), to: BEHIND_ALL.to_vec() }
+    }
+
+    /// None when the schema is not known, so that there are no logs of it.
+    pub(super) fn of(connection: &Connection, range: &HeadRange) -> Result<Option<Self>> {
+        let bound = |place: &Option<LogPlace>| place.as_ref().map(place_to_sql);
+        Ok(schema_row(connection, &range.schema)?.map(|schema| Self {
+            schema,
+            from: bound(&range.from).unwrap_or_default(),
+            to: bound(&range.to).unwrap_or_else(|| BEHIND_ALL.to_vec()),
+        }))
+    }
+
+    /// Logs of the range in order, up to `limit`, each with its place and its row.
+    pub(super) fn logs(
+        &self,
+        connection: &Connection,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, i64)>> {
+        let mut statement = connection.prepare_cached(
+            "SELECT place, log FROM heads WHERE schema = ? AND place >= ? AND place < ? \
+             ORDER BY place LIMIT ?",
+        )?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = statement.query_map(params![self.schema, self.from, self.to, limit], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+}
+
+fn schema_row(connection: &Connection, schema: &SchemaId) -> Result<Option<i64>> {
+    Ok(catalog::find(connection, schema)?.map(|found| found.id))
+}
+
+/// The state of a log.
+pub(super) fn state(connection: &Connection, log: i64) -> Result<HeadState> {
+    let mut statement = connection
+        .prepare_cached("SELECT hash FROM entries WHERE log = ? ORDER BY seq_num DESC LIMIT 1")?;
+    let digest: Digest = statement.query_row([log], |row| row.get(0))?;
+    Ok(HeadState::of_line(EntryHash::from_hash(Hash::from_digest(digest))))
+}
+
+/// The head of a log at a place.
+fn head(connection: &Connection, place: &LogPlace, log: i64) -> Result<Head> {
+    let mut statement = connection.prepare_cached(
+        "SELECT hash, seq_num FROM entries WHERE log = ? ORDER BY seq_num DESC LIMIT 1",
+    )?;
+    let (digest, seq_num): (Digest, i64) =
+        statement.query_row([log], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(Head {
+        author: PublicKey::from_bytes(&place.author).map_err(Fault::inconsistent)?,
+        log_id: place.log_id,
+        seq_num: entries::seq_num_from_sql(seq_num)?,
+        state: HeadState::of_line(EntryHash::from_hash(Hash::from_digest(digest))),
+    })
+}
+
+pub(super) fn of_ranges(
+    connection: &Connection,
+    ranges: &[HeadRange],
+    limit: usize,
+) -> Result<Vec<HeadInRange>> {
+    let mut heads = Vec::new();
+    for (index, range) in ranges.iter().enumerate() {
+        let Some(stored) = StoredRange::of(connection, range)? else { continue };
+        for (place, log) in stored.logs(connection, limit.saturating_sub(heads.len()))? {
+            let place = place_from_sql(&place)?
+                .ok_or_else(|| Fault::inconsistent("a log has an empty place"))?;
+            heads.push(HeadInRange { range: index, head: head(connection, &place, log)? });
+        }
+    }
+    Ok(heads)
+}
+
+pub(super) fn of_logs(connection: &Connection, logs: &[LogPlace]) -> Result<Vec<Option<Head>>> {
+    logs.iter()
+        .map(|place| match log_row(connection, place)? {
+            Some(log) => head(connection, place, log).map(Some),
+            None => Ok(None),
+        })
+        .collect()
+}
+
+/// The row of a log.
+pub(super) fn log_row(connection: &Connection, place: &LogPlace) -> Result<Option<i64>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT l.id FROM authors a JOIN logs l ON l.author = a.id AND l.log_id = ? \
+         WHERE a.key = ?",
+    )?;
+    let log_id = entries::log_id_to_sql(place.log_id);
+    Ok(statement.query_row(params![log_id, place.author], |row| row.get(0)).optional()?)
+}
+
+/// The bytes of a stored sum.
+pub(super) fn sum_bytes<const N: usize>(stored: ValueRef<'_>) -> Result<&[u8; N]> {
+    let bytes = stored.as_blob().map_err(Fault::inconsistent)?;
+    bytes.try_into().map_err(|_| Fault::inconsistent("a sum of heads has the wrong length"))
+}

@@ -1,0 +1,207 @@
+//! Entries that somebody wants, in the order in which they were stored.
+//!
+//! When the wanted logs are few, their entries are found log by log and put in order. Otherwise
+//! all entries are gone through in order and looked at: what a node without anything asks for is
+//! most of what is there.
+
+use std::collections::{BinaryHeap, HashMap};
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::entries::{self, stored_entry};
+use super::fault::Result;
+use super::heads::{self, StoredRange, place_to_sql};
+use crate::contract::StoredEntry;
+use crate::heads::{Arrival, Budget, LogPlace, WantedEntries, Wants};
+use crate::limits::{MAX_ENTRIES_SCANNED, MAX_LOGS_SORTED};
+
+pub(super) fn entries(
+    connection: &Connection,
+    wants: &Wants,
+    after: Arrival,
+    budget: Budget,
+) -> Result<WantedEntries> {
+    let search = Search::of(connection, wants)?;
+    let after = i64::try_from(after.0).unwrap_or(i64::MAX);
+    let mut reader = Reader { budget, bytes: 0, found: WantedEntries::default() };
+    match search.few_logs(connection)? {
+        Some(logs) => few(connection, &logs, after, &mut reader)?,
+        None => scan(connection, &search, after, &mut reader)?,
+    }
+    Ok(reader.found)
+}
+
+/// Which logs are wanted, by rows.
+struct Search {
+    /// Each with the first sequence number.
+    logs: HashMap<i64, i64>,
+    ranges: Vec<StoredRange>,
+}
+
+impl Search {
+    fn of(connection: &Connection, wants: &Wants) -> Result<Self> {
+        let mut logs = HashMap::new();
+        for log in &wants.logs {
+            // Beyond the signed range there is nothing.
+            let Ok(from) = i64::try_from(log.from.number()) else { continue };
+            let place = LogPlace::of(&log.author, log.log_id);
+            if let Some(row) = heads::log_row(connection, &place)? {
+                let first = logs.entry(row).or_insert(from);
+                *first = from.min(*first);
+            }
+        }
+        let mut ranges = Vec::new();
+        for range in &wants.ranges {
+            ranges.extend(StoredRange::of(connection, range)?);
+        }
+        Ok(Self { logs, ranges })
+    }
+
+    /// All wanted logs, if they are few.
+    fn few_logs(&self, connection: &Connection) -> Result<Option<HashMap<i64, i64>>> {
+        let mut logs = self.logs.clone();
+        for range in &self.ranges {
+            let room = (MAX_LOGS_SORTED + 1).saturating_sub(logs.len());
+            logs.extend(range.logs(connection, room)?.into_iter().map(|(_, log)| (log, 1)));
+        }
+        Ok((logs.len() <= MAX_LOGS_SORTED).then_some(logs))
+    }
+
+    fn contains(&self, connection: &Connection, log: i64, seq_num: i64) -> Result<bool> {
+        if self.logs.get(&log).is_some_and(|from| *from <= seq_num) {
+            return Ok(true);
+        }
+        if self.ranges.is_empty() {
+            return Ok(false);
+        }
+        let mut statement = connection.prepare_cached(
+            "SELECT d.schema, a.key, l.log_id FROM logs l JOIN documents d ON d.id = l.document \
+             JOIN authors a ON a.id = l.author WHERE l.id = ?",
+        )?;
+        let (schema, author, log_id): (i64, _, _) =
+            statement.query_row([log], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let place = place_to_sql(&LogPlace { author, log_id: entries::log_id_from_sql(log_id) });
+        Ok(self
+            .ranges
+            .iter()
+            .any(|range| range.schema == schema && range.from <= place && place < range.to))
+    }
+}
+
+/// Takes up entries until the budget is used up.
+struct Reader {
+    budget: Budget,
+    bytes: usize,
+    found: WantedEntries,
+}
+
+impl Reader {
+    fn is_full(&self) -> bool {
+        self.found.entries.len() >= self.budget.entries.max(1)
+            || self.bytes >= self.budget.bytes.max(1)
+    }
+
+    fn take(&mut self, entry: StoredEntry) {
+        self.bytes += entry.size();
+        self.found.entries.push(entry);
+    }
+
+    /// There is more behind this row.
+    fn go_on_after(&mut self, row: i64) {
+        self.found.next = Some(Arrival(row.unsigned_abs()));
+    }
+}
+
+fn few(
+    connection: &Connection,
+    logs: &HashMap<i64, i64>,
+    after: i64,
+    reader: &mut Reader,
+) -> Result<()> {
+    // The lowest rows of all logs, and one more to know whether there are more.
+    let room = reader.budget.entries.max(1).saturating_add(1);
+    let mut lowest = BinaryHeap::new();
+    let mut statement = connection.prepare_cached(
+        "SELECT id FROM entries WHERE log = ? AND seq_num >= ? ORDER BY seq_num LIMIT ?",
+    )?;
+    let limit = i64::try_from(room).unwrap_or(i64::MAX);
+    for (&log, &from) in logs {
+        let from = first_after(connection, log, from, after)?;
+        let mut rows = statement.query(params![log, from, limit])?;
+        while let Some(row) = rows.next()? {
+            let id: i64 = row.get(0)?;
+            if lowest.len() == room && lowest.peek().is_some_and(|greatest| *greatest <= id) {
+                break;
+            }
+            lowest.push(id);
+            if lowest.len() > room {
+                lowest.pop();
+            }
+        }
+    }
+    let mut last = after;
+    let mut read = connection.prepare_cached("SELECT entry, payload FROM entries WHERE id = ?")?;
+    for id in lowest.into_sorted_vec() {
+        if reader.is_full() {
+            reader.go_on_after(last);
+            break;
+        }
+        let mut rows = read.query([id])?;
+        if let Some(row) = rows.next()? {
+            reader.take(stored_entry(row)?);
+        }
+        last = id;
+    }
+    Ok(())
+}
+
+/// The first sequence number, from `from` on, whose entry was stored after a row. Entries of a log
+/// are stored in its order.
+fn first_after(connection: &Connection, log: i64, from: i64, after: i64) -> Result<i64> {
+    let mut statement =
+        connection.prepare_cached("SELECT id FROM entries WHERE log = ? AND seq_num = ?")?;
+    let mut is_after = |seq_num: i64| -> Result<bool> {
+        let id: Option<i64> = statement.query_row([log, seq_num], |row| row.get(0)).optional()?;
+        Ok(id.is_none_or(|id| id > after))
+    };
+    // Everything below `low` was stored before, everything from `high` on after.
+    let (mut low, mut high, mut step) = (from, from, 1_i64);
+    while !is_after(high)? {
+        low = high + 1;
+        high = high.saturating_add(step);
+        step = step.saturating_mul(2);
+    }
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if is_after(middle)? {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    Ok(low)
+}
+
+fn scan(connection: &Connection, search: &Search, after: i64, reader: &mut Reader) -> Result<()> {
+    let mut statement = connection.prepare_cached(
+        "SELECT entry, payload, id, log, seq_num FROM entries WHERE id > ? ORDER BY id LIMIT ?",
+    )?;
+    let limit = i64::try_from(MAX_ENTRIES_SCANNED).unwrap_or(i64::MAX);
+    let mut rows = statement.query([after, limit])?;
+    let (mut last, mut seen) = (after, 0);
+    while let Some(row) = rows.next()? {
+        let id = row.get(2)?;
+        if search.contains(connection, row.get(3)?, row.get(4)?)? {
+            if reader.is_full() {
+                reader.go_on_after(last);
+                return Ok(());
+            }
+            reader.take(stored_entry(row)?);
+        }
+        (last, seen) = (id, seen + 1);
+    }
+    if seen == MAX_ENTRIES_SCANNED {
+        reader.go_on_after(last);
+    }
+    Ok(())
+}
