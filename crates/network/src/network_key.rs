@@ -1,0 +1,102 @@
+//! Private networks: a key that all of its nodes share.
+//!
+//! Who lacks the key does not get past the handshake of TLS: nodes of a private network offer one
+//! ALPN name only, `pandan-psk/` and sixteen hex digits that are derived from the key. That name is
+//! no secret: it travels in packets that anybody on the path can read. So right after the handshake
+//! both sides prove that they have the key itself, with a MAC over the secret that this one TLS
+//! connection exports, and answer nothing before. The proof is worth nothing on any other
+//! connection, so it can be neither repeated nor passed on by somebody in the middle, and each side
+//! makes a different one, so none can be sent back.
+//!
+//! What it protects against: nodes without the key can neither read nor send anything, nor find out
+//! whether a node is of a network whose key they do not have, other than by its ALPN name. A
+//! stranger costs one handshake at most, which the limits on handshakes bound.
+//!
+//! What it does not: somebody on the path sees that two addresses belong to the same private
+//! network; a node that is dialled and accepts any ALPN name learns the dialler's public key; and a
+//! member who leaves keeps the key. Traffic is not encrypted with this key, but with those of TLS,
+//! so a key that leaks later does not open what was recorded before.
+//!
+//! The key is 32 bytes of randomness and never a password: the ALPN name would let anybody try out
+//! passwords without asking a node.
+
+use std::fmt;
+
+use pandan_identity::{HexError, hex};
+use std::str::FromStr;
+
+/// The secret of a private network. `Debug` does not show it.
+#[derive(Clone)]
+pub struct NetworkKey {
+    mac: [u8; 32],
+    alpn: Vec<u8>,
+}
+
+impl NetworkKey {
+    /// A key of 32 random bytes.
+    #[must_use]
+    pub fn from_bytes(key: &[u8; 32]) -> Self {
+        let id = blake3::derive_key("pandan-network 2026 private network: name in ALPN", key);
+        let id = blake3::Hash::from_bytes(id).to_hex();
+        let alpn = [b"pandan-psk/", &id.as_bytes()[..ID_DIGITS]].concat();
+        let mac = blake3::derive_key("pandan-network 2026 private network: proof of the key", key);
+        Self { mac, alpn }
+    }
+
+    pub(crate) fn alpn(&self) -> &[u8] {
+        &self.alpn
+    }
+
+    /// The proof of one side of a connection, given the secret that the connection exports.
+    pub(crate) fn proof(&self, exported: &[u8; 32], of_dialler: bool) -> blake3::Hash {
+        let mut mac = blake3::Hasher::new_keyed(&self.mac);
+        mac.update(if of_dialler { b"dialler" } else { b"listener" });
+        mac.update(exported);
+        mac.finalize()
+    }
+}
+
+/// 64 hex digits.
+impl FromStr for NetworkKey {
+    type Err = HexError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self::from_bytes(&hex::decode::<32>(text)?))
+    }
+}
+
+impl fmt::Debug for NetworkKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NetworkKey").finish_non_exhaustive()
+    }
+}
+
+impl Drop for NetworkKey {
+    fn drop(&mut self) {
+        zeroize::Zeroize::zeroize(&mut self.mac);
+    }
+}
+
+/// Hex digits of the name: enough that two networks do not meet by chance.
+const ID_DIGITS: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_proofs_depend_on_the_key() {
+        let [one, other] = [1, 2].map(|byte| NetworkKey::from_bytes(&[byte; 32]));
+        assert_eq!(one.alpn().len(), "pandan-psk/".len() + ID_DIGITS);
+        assert_ne!(one.alpn(), other.alpn());
+        let secret = [9; 32];
+        assert_ne!(one.proof(&secret, true), other.proof(&secret, true));
+        assert_ne!(one.proof(&secret, true), one.proof(&secret, false));
+        assert_ne!(one.proof(&secret, true), one.proof(&[8; 32], true));
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        assert_eq!(format!("{:?}", NetworkKey::from_bytes(&[1; 32])), "NetworkKey { .. }");
+    }
+}
