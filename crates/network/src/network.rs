@@ -110,7 +110,8 @@ impl Network {
         self.handle.clone()
     }
 
-    /// Closes all connections and waits until peers were told, or their time is up.
+    /// Closes all connections and waits until peers were told, or their time is up. The address is
+    /// free again when the last handle is gone, too.
     pub async fn shutdown(self) {
         let inner = self.handle.0.clone();
         inner.stop();

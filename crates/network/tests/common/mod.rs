@@ -46,6 +46,7 @@ pub(crate) fn config() -> Config {
 }
 
 pub(crate) struct Node {
+    seed: u8,
     pub(crate) network: Network,
     pub(crate) handle: Handle,
     pub(crate) peer: PeerId,
@@ -58,10 +59,33 @@ impl Node {
     }
 
     pub(crate) fn with(seed: u8, config: Config) -> Self {
-        let network = Network::bind(config, &key(seed)).unwrap();
+        Self { seed, ..Self::from_network(Network::bind(config, &key(seed)).unwrap()) }
+    }
+
+    fn from_network(network: Network) -> Self {
         let handle = network.handle();
         let address = handle.local_address().unwrap();
-        Self { network, handle, peer: peer(seed), address }
+        Self { seed: 0, peer: handle.peer(), network, handle, address }
+    }
+
+    /// Stops the node and starts it again at the same address.
+    pub(crate) async fn restart(self) -> Self {
+        let Self { seed, address, network, handle, .. } = self;
+        drop(handle);
+        network.shutdown().await;
+        let mut config = config();
+        config.bind = address;
+        let start = async {
+            loop {
+                // The socket is closed when the last task that uses it has come to its end.
+                match Network::bind(config.clone(), &key(seed)) {
+                    Ok(network) => break network,
+                    Err(_) => tokio::task::yield_now().await,
+                }
+            }
+        };
+        let network = tokio::time::timeout(PATIENCE, start).await.expect("the address is free");
+        Self { seed, ..Self::from_network(network) }
     }
 
     /// The first event that is wanted.
