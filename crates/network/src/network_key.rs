@@ -21,9 +21,12 @@
 //! passwords without asking a node.
 
 use std::fmt;
+use std::str::FromStr;
 
 use pandan_identity::{HexError, hex};
-use std::str::FromStr;
+
+/// Hex digits of the name: enough that two networks do not meet by chance.
+const ID_DIGITS: usize = 16;
 
 /// The secret of a private network. `Debug` does not show it.
 #[derive(Clone)]
@@ -77,12 +80,12 @@ impl Drop for NetworkKey {
     }
 }
 
-/// Hex digits of the name: enough that two networks do not meet by chance.
-const ID_DIGITS: usize = 16;
-
 #[cfg(test)]
 mod tests {
+    use pandan_identity::KeyPair;
+
     use super::*;
+    use crate::{CloseCode, Config, DialError, Disconnect, Network};
 
     #[test]
     fn names_and_proofs_depend_on_the_key() {
@@ -93,6 +96,25 @@ mod tests {
         assert_ne!(one.proof(&secret, true), other.proof(&secret, true));
         assert_ne!(one.proof(&secret, true), one.proof(&secret, false));
         assert_ne!(one.proof(&secret, true), one.proof(&[8; 32], true));
+    }
+
+    /// The ALPN name is no secret; whoever has read it on the way still lacks the key.
+    #[tokio::test]
+    async fn the_name_alone_opens_nothing() {
+        let key = NetworkKey::from_bytes(&[1; 32]);
+        let forged = NetworkKey { mac: [0; 32], alpn: key.alpn.clone() };
+        for (ours, theirs) in [(&key, &forged), (&forged, &key)] {
+            let [listener, dialler] = [(1, ours), (2, theirs)].map(|(seed, key)| {
+                let mut config = Config::new(([127, 0, 0, 1], 0).into());
+                config.network_key = Some(key.clone());
+                Network::bind(config, &KeyPair::from_seed(&[seed; 32])).unwrap()
+            });
+            let address = listener.handle().local_address().unwrap();
+            let error = dialler.handle().dial(address, None).await.unwrap_err();
+            let wrong = Disconnect::ClosedByPeer(CloseCode::WrongNetwork);
+            assert!(matches!(error, DialError::Closed(reason) if reason == wrong), "{error:?}");
+            assert!(listener.handle().connections().is_empty());
+        }
     }
 
     #[test]

@@ -1,0 +1,78 @@
+//! A node of rust-libp2p, as it is without anything of ours, for tests.
+
+#![forbid(unsafe_code)]
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use libp2p_core::{Multiaddr, Transport, muxing::StreamMuxerBox};
+use libp2p_identity::Keypair;
+use libp2p_stream::Control;
+use libp2p_swarm::{NetworkBehaviour, Swarm, SwarmEvent};
+
+/// Streams for anybody, and pings.
+#[derive(NetworkBehaviour)]
+#[behaviour(prelude = "libp2p_swarm::derive_prelude")]
+pub struct Behaviour {
+    stream: libp2p_stream::Behaviour,
+    ping: libp2p_ping::Behaviour,
+}
+
+/// The node.
+pub struct Libp2p {
+    /// Dials and tells what happens.
+    pub swarm: Swarm<Behaviour>,
+    /// Opens and takes streams.
+    pub control: Control,
+}
+
+impl Libp2p {
+    /// A node with a key of its own that listens here.
+    pub async fn listen(address: &str) -> (Self, Multiaddr) {
+        let key = Keypair::generate_ed25519();
+        let transport = libp2p_quic::tokio::Transport::new(libp2p_quic::Config::new(&key))
+            .map(|(peer, connection), _| (peer, StreamMuxerBox::new(connection)))
+            .boxed();
+        let behaviour = Behaviour {
+            stream: libp2p_stream::Behaviour::new(),
+            ping: libp2p_ping::Behaviour::new(
+                libp2p_ping::Config::new().with_interval(Duration::from_millis(50)),
+            ),
+        };
+        let config = libp2p_swarm::Config::with_tokio_executor()
+            .with_idle_connection_timeout(Duration::from_secs(3600));
+        let mut swarm = Swarm::new(transport, behaviour, key.public().to_peer_id(), config);
+        swarm.listen_on(address.parse().expect("an address")).expect("a listener");
+        let control = swarm.behaviour().stream.new_control();
+        let mut node = Self { swarm, control };
+        let address = node
+            .until(|event| match event {
+                SwarmEvent::NewListenAddr { address, .. } => Some(address),
+                _ => None,
+            })
+            .await;
+        (node, address)
+    }
+
+    /// Waits for an event.
+    pub async fn until<T>(
+        &mut self,
+        want: impl Fn(SwarmEvent<BehaviourEvent>) -> Option<T>,
+    ) -> T {
+        loop {
+            if let Some(found) = want(self.swarm.select_next_some().await) {
+                return found;
+            }
+        }
+    }
+
+    /// Goes on in the background, for those who are interested in streams only.
+    pub fn run(mut self) -> Control {
+        tokio::spawn(async move {
+            loop {
+                self.swarm.select_next_some().await;
+            }
+        });
+        self.control
+    }
+}

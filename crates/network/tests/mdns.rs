@@ -1,0 +1,156 @@
+//! Nodes in two network namespaces, joined by a bridge, find each other.
+//!
+//! The test makes the namespaces, runs itself once in each, and reads what they print. That needs
+//! the right to make network namespaces; where that is missing it says so and tests nothing.
+
+#![cfg(all(target_os = "linux", feature = "mdns"))]
+
+mod common;
+
+use std::env;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use common::{Node, config, peer};
+
+/// Which key the node has, in a process that the test starts.
+const SEED: &str = "PANDAN_MDNS_TEST_SEED";
+/// Where that node listens.
+const BIND: &str = "PANDAN_MDNS_TEST_BIND";
+
+/// A node in its namespace: prints whom it is connected with, and ends with its standard input.
+#[tokio::test]
+async fn node_in_a_namespace() {
+    let (Ok(seed), Ok(bind)) = (env::var(SEED), env::var(BIND)) else { return };
+    let mut settings = config();
+    settings.mdns = true;
+    settings.bind = bind.parse().unwrap();
+    let mut node = Node::with(seed.parse().unwrap(), settings);
+    println!("\nstarted");
+    let connection = node.connected().await;
+    println!("\nconnected {} {}", connection.peer(), connection.address());
+    // The other one may not have said so yet.
+    let end = || std::io::stdin().read_line(&mut String::new());
+    tokio::task::spawn_blocking(end).await.unwrap().unwrap();
+}
+
+fn ip(arguments: &str) -> Result<(), String> {
+    let output = Command::new("ip").args(arguments.split(' ')).output();
+    let output = output.map_err(|error| error.to_string())?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("ip {arguments}: {}", String::from_utf8_lossy(&output.stderr).trim()))
+}
+
+/// Two hosts on a bridge that is in a namespace of its own, so that nothing outside is touched.
+struct Lan {
+    bridge: String,
+    hosts: [String; 2],
+}
+
+impl Lan {
+    fn new() -> Result<Self, String> {
+        let name = |part| format!("pandan{}{part}", std::process::id());
+        let lan = Self { bridge: name("b"), hosts: [name("x"), name("y")] };
+        let bridge = &lan.bridge;
+        ip(&format!("netns add {bridge}"))?;
+        ip(&format!("-n {bridge} link add br0 type bridge"))?;
+        ip(&format!("-n {bridge} link set br0 up"))?;
+        for (number, host) in (1..).zip(&lan.hosts) {
+            ip(&format!("netns add {host}"))?;
+            let port = format!("port{number}");
+            ip(&format!("-n {host} link add eth0 type veth peer name {port} netns {bridge}"))?;
+            ip(&format!("-n {bridge} link set {port} master br0"))?;
+            ip(&format!("-n {bridge} link set {port} up"))?;
+            ip(&format!("-n {host} addr add 10.99.0.{number}/24 dev eth0"))?;
+            ip(&format!("-n {host} addr add fd99::{number}/64 dev eth0 nodad"))?;
+            ip(&format!("-n {host} link set eth0 up"))?;
+        }
+        Ok(lan)
+    }
+}
+
+impl Drop for Lan {
+    fn drop(&mut self) {
+        for name in self.hosts.iter().chain([&self.bridge]) {
+            // One that was not made cannot be taken away.
+            let _ = ip(&format!("netns del {name}"));
+        }
+    }
+}
+
+struct Process(Child, BufReader<ChildStdout>);
+
+impl Process {
+    fn start(namespace: &str, seed: u8, bind: &str) -> Self {
+        let program = env::current_exe().unwrap();
+        let mut child = Command::new("ip")
+            .args(["netns", "exec", namespace])
+            .arg(program)
+            .args(["--exact", "node_in_a_namespace", "--nocapture"])
+            .env(SEED, seed.to_string())
+            .env(BIND, bind)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        Self(child, output)
+    }
+
+    /// The rest of the line that begins with a word.
+    fn line(&mut self, word: &str) -> String {
+        loop {
+            let mut line = String::new();
+            let length = self.1.read_line(&mut line).unwrap();
+            assert!(length > 0, "the node ended before it printed {word}");
+            if let Some(rest) = line.strip_prefix(word) {
+                return rest.trim().to_owned();
+            }
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
+}
+
+fn find_each_other(lan: &Lan, bind: &str) {
+    let start = Instant::now();
+    let mut nodes =
+        [1, 2].map(|seed: u8| Process::start(&lan.hosts[usize::from(seed) - 1], seed, bind));
+    for node in &mut nodes {
+        node.line("started");
+    }
+    let started = start.elapsed();
+    for (node, other) in nodes.iter_mut().zip([2, 1]) {
+        let line = node.line("connected");
+        assert!(line.starts_with(&peer(other).to_string()), "{line}");
+        println!("{bind}: connected {line}");
+    }
+    let found = start.elapsed().saturating_sub(started);
+    println!("{bind}: found and connected {found:?} after both had started");
+    assert!(found < DEADLINE);
+}
+
+/// A generous bound; `node_in_a_namespace` itself gives up after a minute.
+const DEADLINE: Duration = Duration::from_secs(50);
+
+#[test]
+fn nodes_find_each_other_in_the_local_network() {
+    let lan = match Lan::new() {
+        Ok(lan) => lan,
+        Err(reason) => {
+            println!("skipped, network namespaces cannot be made: {reason}");
+            return;
+        }
+    };
+    for bind in ["0.0.0.0:0", "[::]:0"] {
+        find_each_other(&lan, bind);
+    }
+}
