@@ -16,7 +16,7 @@ const EMBED: &str = "embed";
 const EMBED_LIMIT: Duration = Duration::from_secs(120);
 
 /// Workspaces of their own.
-const APART: [&str; 2] = ["crates/bamboo/firmware", "fuzz"];
+const APART: [&str; 3] = ["crates/bamboo/firmware", "crates/network/interop", "fuzz"];
 
 /// Which steps to run.
 #[derive(Args, Debug)]

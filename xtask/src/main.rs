@@ -36,7 +36,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Chore {
-    /// Run every test: Rust (doc tests included), the JavaScript client, the vectors
+    /// Run every test: Rust (doc tests included), the JavaScript client, libp2p, the vectors
     Test(test::Options),
     /// Run every other check: format, lints, docs, licences, tidy, no_std, examples, packages
     Ci(ci::Options),

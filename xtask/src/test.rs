@@ -13,6 +13,9 @@ use crate::{command, steps::Steps, tools, vectors, workspace::Workspace};
 /// Tests of the node with the JavaScript client.
 const JS_TESTS: &str = "crates/node/tests/js";
 
+/// Tests of the network with nodes of libp2p, a workspace of their own.
+const LIBP2P_TESTS: &str = "crates/network/interop";
+
 /// Test vectors that every build must agree with.
 const VECTORS: &str = "crates/testkit/vectors";
 
@@ -25,6 +28,9 @@ pub(crate) struct Options {
     /// Leave the tests of the JavaScript client out (they need Node.js)
     #[arg(long)]
     no_js: bool,
+    /// Leave the tests with nodes of libp2p out (they take minutes to build)
+    #[arg(long)]
+    no_libp2p: bool,
     /// Passed on to `cargo test`: a part of test names, or options after a second `--`
     #[arg(last = true)]
     rest: Vec<String>,
@@ -40,6 +46,9 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     if !options.no_js {
         steps.run("javascript", || javascript(workspace));
     }
+    if !options.no_libp2p {
+        steps.run("libp2p", || command::run(&mut libp2p_tests(workspace)));
+    }
     steps.run("vectors", || vectors::run_folder(workspace, Path::new(VECTORS)));
     steps.finish()
 }
@@ -53,6 +62,14 @@ fn rust_tests(workspace: &Workspace, options: &Options) -> Command {
         command.args(["--package", package]);
     }
     command.args(["--all-features", "--no-fail-fast"]).args(&options.rest);
+    command
+}
+
+fn libp2p_tests(workspace: &Workspace) -> Command {
+    let mut command = workspace.cargo("test");
+    command.env("CARGO_TARGET_DIR", workspace.target.join("interop"));
+    command.args(["--locked", "--manifest-path"]);
+    command.arg(workspace.root.join(LIBP2P_TESTS).join("Cargo.toml"));
     command
 }
 

@@ -35,6 +35,9 @@ impl Inner {
         if let Some(link) = connected {
             return Ok(Connection::new(link));
         }
+        if let Some(peer) = expected.filter(|peer| !self.access.permits(peer)) {
+            return Err(DialError::NotAllowed(peer));
+        }
         let addresses = match timeout(self.timeout, address.resolve()).await {
             Ok(addresses) => addresses?,
             Err(_) => return Err(DialError::TimedOut),
@@ -356,4 +359,85 @@ impl From<DialError> for RefusalReason {
 /// The address by which attempts are counted.
 pub(crate) fn ip_of(incoming: &quinn::Incoming) -> IpAddr {
     incoming.remote_address().ip()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use pandan_identity::KeyPair;
+    use quinn::{ConnectionError, Endpoint};
+
+    use super::*;
+    use crate::{Config, Network, tls::Identity, transport};
+
+    fn config() -> Config {
+        let mut config = Config::new(([127, 0, 0, 1], 0).into());
+        config.handshake_timeout = Duration::from_millis(300);
+        config
+    }
+
+    /// Somebody with a good key who does as they like on the connection with a node.
+    async fn stranger(to: &Network) -> (Endpoint, quinn::Connection) {
+        let key = KeyPair::from_seed(&[7; 32]);
+        let transport = transport::connection(&config()).unwrap();
+        let identity = Identity::new(&key, vec![ALPN_PANDAN.to_vec()], transport).unwrap();
+        let client = identity.client(Arc::new(|_| Ok(())), Verdict::default()).unwrap();
+        let endpoint = Endpoint::client(([127, 0, 0, 1], 0).into()).unwrap();
+        let address = to.handle().local_address().unwrap();
+        let connecting = endpoint.connect_with(client, address, SERVER_NAME).unwrap();
+        (endpoint, connecting.await.unwrap())
+    }
+
+    async fn check(network: &mut Network, quic: &quinn::Connection, code: CloseCode) {
+        match quic.closed().await {
+            ConnectionError::ApplicationClosed(close) => {
+                assert_eq!(close.error_code, code.to_varint());
+            }
+            error => panic!("{error:?}"),
+        }
+        let reason = loop {
+            if let Event::Refused { reason, .. } = network.next_event().await {
+                break reason;
+            }
+        };
+        match code {
+            CloseCode::TimedOut => assert_eq!(reason, RefusalReason::TimedOut),
+            _ => assert_eq!(reason, RefusalReason::Misbehaved),
+        }
+        assert!(network.handle().connections().is_empty());
+    }
+
+    fn node() -> Network {
+        Network::bind(config(), &KeyPair::from_seed(&[1; 32])).unwrap()
+    }
+
+    #[tokio::test]
+    async fn who_says_no_hello_has_to_go() {
+        let mut network = node();
+        let (_endpoint, quic) = stranger(&network).await;
+        check(&mut network, &quic, CloseCode::TimedOut).await;
+    }
+
+    #[tokio::test]
+    async fn who_begins_with_something_else_has_to_go() {
+        for bytes in [&b"GET / HTTP/1.0\r\n\r\n"[..], b"\x13/multistream/1.0.0\n\x03/x\n"] {
+            let mut network = node();
+            let (_endpoint, quic) = stranger(&network).await;
+            let (mut send, _receive) = quic.open_bi().await.unwrap();
+            send.write_all(bytes).await.unwrap();
+            send.finish().unwrap();
+            check(&mut network, &quic, CloseCode::Misbehaved).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn hellos_that_end_too_early_are_refused() {
+        let mut network = node();
+        let (_endpoint, quic) = stranger(&network).await;
+        let (mut send, _receive) = quic.open_bi().await.unwrap();
+        send.write_all(b"\x13/multistream/1.0.0\n\x10/pandan/hello/1\n0123").await.unwrap();
+        send.finish().unwrap();
+        check(&mut network, &quic, CloseCode::Misbehaved).await;
+    }
 }

@@ -158,7 +158,8 @@ impl Handle {
         self.0.keeper.keep(address.into(), expected).await;
     }
 
-    /// Stops staying connected with the node at this address. A connection goes on.
+    /// Stops staying connected with whoever is at this address. A connection goes on, and a peer
+    /// that was met there stays one that is known.
     pub async fn forget(&self, address: impl Into<Address>) {
         self.0.keeper.forget(address.into()).await;
     }
@@ -175,7 +176,8 @@ impl Handle {
         self.0.registry.all().into_iter().map(Connection::new).collect()
     }
 
-    /// Closes the connection with a peer. Says whether there was one.
+    /// Closes the connection with a peer, and says whether there was one. A peer that is known is
+    /// dialled again after a while; [`Handle::block`] keeps it away.
     pub fn disconnect(&self, peer: &PeerId) -> bool {
         self.connection(peer).inspect(Connection::close).is_some()
     }

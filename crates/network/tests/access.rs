@@ -1,5 +1,7 @@
 //! Who is let in: lists, numbers, rates, private networks.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod common;
 
 use std::time::Duration;

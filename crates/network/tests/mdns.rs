@@ -3,6 +3,7 @@
 //! The test makes the namespaces, runs itself once in each, and reads what they print. That needs
 //! the right to make network namespaces; where that is missing it says so and tests nothing.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 #![cfg(all(target_os = "linux", feature = "mdns"))]
 
 mod common;
@@ -10,7 +11,7 @@ mod common;
 use std::env;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use common::{Node, config, peer};
 
@@ -134,12 +135,9 @@ fn find_each_other(lan: &Lan, bind: &str) {
         println!("{bind}: connected {line}");
     }
     let found = start.elapsed().saturating_sub(started);
+    // Measured, not tested: a node that finds nobody gives up after a minute.
     println!("{bind}: found and connected {found:?} after both had started");
-    assert!(found < DEADLINE);
 }
-
-/// A generous bound; `node_in_a_namespace` itself gives up after a minute.
-const DEADLINE: Duration = Duration::from_secs(50);
 
 #[test]
 fn nodes_find_each_other_in_the_local_network() {

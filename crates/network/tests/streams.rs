@@ -1,5 +1,7 @@
 //! Frames and bytes on streams: limits, order, back-pressure.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod common;
 
 use std::sync::Arc;

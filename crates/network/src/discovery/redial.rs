@@ -339,6 +339,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_forgotten_is_not_dialled() {
+        let now = Instant::now();
+        let mut redial = redial(0);
+        redial.keep(address(1), None, now);
+        redial.keep(address(2), None, now);
+        redial.forget(address(1));
+        let due = redial.take_due(9, now);
+        assert_eq!(due.len(), 1);
+        assert_eq!(due[0].target, Target::Fixed(address(2)));
+        // While an attempt is on its way, too.
+        redial.forget(address(2));
+        redial.failed(&due[0].target, now);
+        assert_eq!(redial.next_due(), None);
+    }
+
+    #[test]
     fn a_node_does_not_dial_itself() {
         let now = Instant::now();
         let mut redial = redial(0);

@@ -23,11 +23,15 @@ const NOT_AVAILABLE: &str = "na";
 /// A message as bytes.
 fn encode(text: &str, into: &mut Vec<u8>) {
     let mut length = text.len().saturating_add(1);
-    while length >= 0x80 {
-        into.push((length & 0x7f) as u8 | 0x80);
+    loop {
+        let [low, ..] = length.to_le_bytes();
         length >>= 7;
+        if length == 0 {
+            into.push(low);
+            break;
+        }
+        into.push(low | 0x80);
     }
-    into.push((length & 0x7f) as u8);
     into.extend_from_slice(text.as_bytes());
     into.push(b'\n');
 }

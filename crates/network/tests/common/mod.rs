@@ -1,5 +1,6 @@
 //! What tests of networks share.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 #![allow(dead_code, reason = "each test uses a part")]
 
 use std::net::SocketAddr;
