@@ -129,6 +129,16 @@ fn write_text(out: &mut String, text: &str) {
     out.push('"');
 }
 
+/// How many bytes a text takes in JSON, at most, quotes aside.
+pub(crate) fn written_length(text: &str) -> usize {
+    let length = |byte: u8| match byte {
+        0..b' ' => 6,
+        b'"' | b'\\' => 2,
+        _ => 1,
+    };
+    text.bytes().map(length).sum()
+}
+
 fn write_display(out: &mut String, value: &impl std::fmt::Display) {
     // Writing to a string cannot fail.
     let _ = write!(out, "{value}");

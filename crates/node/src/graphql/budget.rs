@@ -4,6 +4,8 @@ use std::time::Instant;
 
 use thiserror::Error;
 
+use super::answer::{Answer, Key, written_length};
+
 /// What is left to spend on an answer.
 #[derive(Debug)]
 pub(crate) struct Budget {
@@ -35,6 +37,22 @@ impl Budget {
     pub(crate) fn take_values(&mut self, count: usize) -> Result<(), Exceeded> {
         self.values = self.values.checked_sub(count).ok_or(Exceeded::Values(self.values_max))?;
         Ok(())
+    }
+
+    /// Takes objects with these fields; their names are written out for each.
+    pub(crate) fn take_objects<F>(
+        &mut self,
+        count: usize,
+        fields: &[(Key, F)],
+    ) -> Result<(), Exceeded> {
+        self.take_values(count.saturating_mul(fields.len()))?;
+        let names: usize = fields.iter().map(|(key, _)| key.len()).sum();
+        self.take_bytes(count.saturating_mul(names))
+    }
+
+    /// Takes a text of the answer, if it is one.
+    pub(crate) fn take_text(&mut self, answer: &Answer) -> Result<(), Exceeded> {
+        if let Answer::Str(text) = answer { self.take_bytes(written_length(text)) } else { Ok(()) }
     }
 
     /// Takes a part of the answer's size.

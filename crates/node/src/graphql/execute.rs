@@ -15,7 +15,7 @@ use pandan_store::query::{CollectionQuery, List, Page, Targets};
 use pandan_store::{DocumentRecord, Snapshot, StoreError, StoredEntry};
 use thiserror::Error;
 
-use super::answer::{Answer, Key};
+use super::answer::{Answer, Key, written_length};
 use super::api::Api;
 use super::budget::{Budget, Exceeded};
 use super::introspection;
@@ -64,11 +64,11 @@ impl Reader<'_> {
             Root::Document { target, plan } => self.single(target, plan),
             Root::Collection { arguments, plan } => self.collection(arguments, plan),
             Root::DocumentEntries { document, skip, first, leaves } => {
-                let entries = self.snapshot.document_entries(document, *skip, *first)?;
+                let entries = self.document_entries(document, *skip, *first)?;
                 self.entries(&entries, leaves)
             }
             Root::LogEntries { author, log_id, from, first, leaves } => {
-                let entries = self.snapshot.log(author, *log_id, *from, *first)?;
+                let entries = self.log_entries(author, *log_id, *from, *first)?;
                 self.entries(&entries, leaves)
             }
             Root::Introspection { subject: Some(subject), plan } => {
@@ -140,11 +140,9 @@ impl Reader<'_> {
             DocumentField::TypeName => {
                 Ok(rows.iter().map(|_| Answer::Str(Key::clone(&plan.type_name))).collect())
             }
-            DocumentField::Cursor => {
-                Ok(rows.iter().map(|row| row.cursor.map_or(Answer::Null, cursor_text)).collect())
-            }
+            DocumentField::Cursor => rows.iter().map(|row| reader.cursor(row.cursor)).collect(),
             DocumentField::Meta(leaves) => {
-                Ok(rows.iter().map(|row| meta(row.record, leaves)).collect())
+                rows.iter().map(|row| reader.meta(row.record, leaves)).collect()
             }
             DocumentField::Fields(plan) => reader.fields(plan, rows),
         })
@@ -177,7 +175,7 @@ impl Reader<'_> {
             Some(Value::Int(number)) => Answer::Int(*number),
             Some(Value::Float(number)) => Answer::Float(number.get()),
             Some(Value::Str(text)) => {
-                self.budget.take_bytes(text.len())?;
+                self.budget.take_bytes(written_length(text))?;
                 Answer::Str(text.as_str().into())
             }
             Some(Value::Bytes(bytes)) => {
@@ -239,13 +237,42 @@ impl Reader<'_> {
         self.pages(plan, &pages)
     }
 
+    fn cursor(&mut self, cursor: Option<&Cursor>) -> Read<Answer> {
+        let answer = cursor.map_or(Answer::Null, cursor_text);
+        self.budget.take_text(&answer)?;
+        Ok(answer)
+    }
+
+    fn meta(&mut self, record: &DocumentRecord, leaves: &Leaves) -> Read<Answer> {
+        self.leaves(leaves, |name| match name {
+            "documentId" => Answer::text(record.id),
+            "viewId" => Answer::text(&record.view_id),
+            "owner" => Answer::text(record.owner),
+            _ => Answer::Null,
+        })
+    }
+
     fn entries(&mut self, entries: &[StoredEntry], leaves: &Leaves) -> Read<Answer> {
-        self.budget.take_values(entries.len().saturating_mul(leaves.fields.len()))?;
-        for stored in entries {
-            let payload = stored.operation.as_ref().map_or(0, Vec::len);
-            self.budget.take_bytes((stored.entry.as_bytes().len() + payload) * 2)?;
+        let show = |stored: &StoredEntry| {
+            self.leaves(leaves, |name| match name {
+                "entry" => Answer::Str(text::encode_hex(stored.entry.as_bytes()).into()),
+                "operation" => Answer::optional(stored.operation.as_deref().map(text::encode_hex)),
+                _ => Answer::Null,
+            })
+        };
+        Ok(Answer::List(entries.iter().map(show).collect::<Read<_>>()?))
+    }
+
+    /// Shows an object without further objects in it.
+    fn leaves(&mut self, leaves: &Leaves, value: impl Fn(&str) -> Answer) -> Read<Answer> {
+        self.budget.take_objects(1, &leaves.fields)?;
+        let mut fields = Vec::with_capacity(leaves.fields.len());
+        for (key, name) in &leaves.fields {
+            let answer = leaf(leaves, name, &value);
+            self.budget.take_text(&answer)?;
+            fields.push((Key::clone(key), answer));
         }
-        Ok(Answer::List(entries.iter().map(|stored| entry(stored, leaves)).collect()))
+        Ok(Answer::Object(fields))
     }
 
     /// Makes one object for each row, column by column.
@@ -255,7 +282,7 @@ impl Reader<'_> {
         fields: &[(Key, F)],
         mut column: impl FnMut(&mut Self, &F) -> Read<Vec<Answer>>,
     ) -> Read<Vec<Answer>> {
-        self.budget.take_values(rows.saturating_mul(fields.len()))?;
+        self.budget.take_objects(rows, fields)?;
         let mut objects: Vec<Vec<(Key, Answer)>> =
             (0..rows).map(|_| Vec::with_capacity(fields.len())).collect();
         for (key, field) in fields {
@@ -302,41 +329,19 @@ impl<T: Clone + Eq + std::hash::Hash> Distinct<T> {
 /// The arguments for a next entry, as an object.
 pub(crate) fn next_args(arguments: &NextArgs, leaves: &Leaves) -> Answer {
     let links = arguments.links();
-    self::leaves(leaves, |name| match name {
+    let value = |name: &str| match name {
         "logId" => Answer::text(arguments.log_id()),
         "seqNum" => Answer::text(arguments.seq_num()),
         "backlink" => Answer::optional(links.backlink()),
         "skiplink" => Answer::optional(links.skiplink()),
         _ => Answer::Null,
-    })
-}
-
-fn entry(stored: &StoredEntry, leaves: &Leaves) -> Answer {
-    self::leaves(leaves, |name| match name {
-        "entry" => Answer::Str(text::encode_hex(stored.entry.as_bytes()).into()),
-        "operation" => Answer::optional(stored.operation.as_deref().map(text::encode_hex)),
-        _ => Answer::Null,
-    })
-}
-
-fn meta(record: &DocumentRecord, leaves: &Leaves) -> Answer {
-    self::leaves(leaves, |name| match name {
-        "documentId" => Answer::text(record.id),
-        "viewId" => Answer::text(&record.view_id),
-        "owner" => Answer::text(record.owner),
-        _ => Answer::Null,
-    })
-}
-
-fn leaves(leaves: &Leaves, value: impl Fn(&str) -> Answer) -> Answer {
-    let show = |(key, name): &(Key, Key)| {
-        let answer = match &**name {
-            "__typename" => Answer::text(&leaves.type_name),
-            name => value(name),
-        };
-        (Key::clone(key), answer)
     };
+    let show = |(key, name): &(Key, Key)| (Key::clone(key), leaf(leaves, name, value));
     Answer::Object(leaves.fields.iter().map(show).collect())
+}
+
+fn leaf(leaves: &Leaves, name: &str, value: impl Fn(&str) -> Answer) -> Answer {
+    if name == "__typename" { Answer::text(&leaves.type_name) } else { value(name) }
 }
 
 /// Documents are shown where their schema is asked for, and not after they were deleted.

@@ -148,6 +148,7 @@ pub(crate) fn answer(
     budget: &mut Budget,
 ) -> Result<Answer, Exceeded> {
     budget.take_values(plan.fields.len())?;
+    budget.take_bytes(plan.fields.iter().map(|field| field.key.len()).sum())?;
     let mut fields = Vec::with_capacity(plan.fields.len());
     for field in &plan.fields {
         let value = match (&*field.name, &field.plan) {
@@ -165,6 +166,7 @@ pub(crate) fn answer(
                 }
             },
         };
+        budget.take_text(&value)?;
         fields.push((Key::clone(&field.key), value));
     }
     Ok(Answer::Object(fields))

@@ -5,15 +5,20 @@
 
 use std::sync::Arc;
 
+use pandan_bamboo::{LogId, SeqNum};
+use pandan_identity::PublicKey;
+use pandan_operations::DocumentId;
 use pandan_schema::Value;
 use pandan_store::query::{CollectionQuery, List, ListQuery, Page, Targets};
-use pandan_store::{DocumentRecord, Snapshot, StoreError};
+use pandan_store::{DocumentRecord, Snapshot, StoreError, StoredEntry};
 
 use super::execute::{Read, Reader};
 use super::plan::{CollectionArguments, CollectionPlan};
 
-/// How many documents are loaded in one read.
-const AT_ONCE: usize = 256;
+/// How many documents or entries are loaded in one read.
+///
+/// What one operation brings, 512 KiB, this many times is as much as an answer may hold.
+const AT_ONCE: usize = 64;
 
 impl Reader<'_> {
     /// Loads a page of a collection.
@@ -77,6 +82,58 @@ impl Reader<'_> {
             pages.extend(loaded);
         }
         Ok(pages)
+    }
+
+    /// Loads entries of a document, in the order in which they arrived.
+    pub(super) fn document_entries(
+        &mut self,
+        document: &DocumentId,
+        skip: usize,
+        wanted: usize,
+    ) -> Read<Vec<StoredEntry>> {
+        self.stored_entries(wanted, |snapshot, loaded, count| {
+            snapshot.document_entries(document, skip.saturating_add(loaded.len()), count)
+        })
+    }
+
+    /// Loads entries of a log, in order.
+    pub(super) fn log_entries(
+        &mut self,
+        author: &PublicKey,
+        log_id: LogId,
+        from: SeqNum,
+        wanted: usize,
+    ) -> Read<Vec<StoredEntry>> {
+        self.stored_entries(wanted, |snapshot, loaded, count| {
+            let Some(last) = loaded.last() else {
+                return snapshot.log(author, log_id, from, count);
+            };
+            match last.entry.header().seq_num().next() {
+                Some(next) => snapshot.log(author, log_id, next, count),
+                None => Ok(Vec::new()),
+            }
+        })
+    }
+
+    fn stored_entries(
+        &mut self,
+        wanted: usize,
+        read: impl Fn(&dyn Snapshot, &[StoredEntry], usize) -> Result<Vec<StoredEntry>, StoreError>,
+    ) -> Read<Vec<StoredEntry>> {
+        let mut loaded: Vec<StoredEntry> = Vec::new();
+        while loaded.len() < wanted {
+            self.budget.check_time()?;
+            let count = (wanted - loaded.len()).min(AT_ONCE);
+            let next = read(self.snapshot, &loaded, count)?;
+            let is_end = next.len() < count;
+            let bytes = next.iter().map(|stored| stored.operation.as_ref().map_or(0, Vec::len));
+            self.budget.take_loaded(bytes.sum())?;
+            loaded.extend(next);
+            if is_end {
+                break;
+            }
+        }
+        Ok(loaded)
     }
 
     fn charge<'r>(&mut self, records: impl Iterator<Item = &'r DocumentRecord>) -> Read<()> {

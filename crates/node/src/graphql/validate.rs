@@ -60,12 +60,13 @@ impl<'a> Validator<'a> {
             if self.fragments.insert(fragment.name, fragment).is_some() {
                 self.error(
                     fragment.at,
-                    format!("There is more than one fragment \"{}\"", fragment.name),
+                    format!("There is more than one fragment \"{}\"", shorten(fragment.name)),
                 );
             }
             let mut usage = Usage::default();
             usage.selections(&fragment.selections);
             usage.directives(&fragment.directives);
+            usage.forget_repetitions();
             self.usages.insert(fragment.name, usage);
         }
         self.operation_names(document);
@@ -78,11 +79,17 @@ impl<'a> Validator<'a> {
         }
         let mut used = HashSet::new();
         for operation in &document.operations {
+            if self.errors.len() >= ERRORS_MAX {
+                return;
+            }
             self.operation(operation, &mut used);
         }
         for fragment in &document.fragments {
             if !used.contains(fragment.name) {
-                self.error(fragment.at, format!("Fragment \"{}\" is never used", fragment.name));
+                self.error(
+                    fragment.at,
+                    format!("Fragment \"{}\" is never used", shorten(fragment.name)),
+                );
             }
         }
     }
@@ -94,7 +101,7 @@ impl<'a> Validator<'a> {
                 Some(name) if !names.insert(name) => {
                     self.error(
                         operation.at,
-                        format!("There is more than one operation \"{name}\""),
+                        format!("There is more than one operation \"{}\"", shorten(name)),
                     );
                 }
                 None if document.operations.len() > 1 => {
@@ -120,7 +127,7 @@ impl<'a> Validator<'a> {
                 };
                 path.push((name, next + 1));
                 if path.iter().any(|(name, _)| *name == inner) {
-                    self.error(at, format!("Fragment \"{inner}\" contains itself"));
+                    self.error(at, format!("Fragment \"{}\" contains itself", shorten(inner)));
                     return;
                 }
                 if !done.contains(inner) {
@@ -148,6 +155,7 @@ impl<'a> Validator<'a> {
         }
         let mut usage = Usage::default();
         usage.selections(&operation.selections);
+        usage.forget_repetitions();
         let variables = self.reach(usage, used);
         self.variables(operation, &variables);
     }
@@ -176,7 +184,10 @@ impl<'a> Validator<'a> {
         for variable in &operation.variables {
             let name = variable.name;
             if !names.insert(name) {
-                self.error(variable.at, format!("There is more than one variable \"${name}\""));
+                self.error(
+                    variable.at,
+                    format!("There is more than one variable \"${}\"", shorten(name)),
+                );
             }
             self.directives(&variable.directives, None);
             let ty = self.api.named(variable.ty.name());
@@ -188,12 +199,12 @@ impl<'a> Validator<'a> {
                 self.error(variable.at, message);
             }
             if !used_names.contains(name) {
-                self.error(variable.at, format!("Variable \"${name}\" is never used"));
+                self.error(variable.at, format!("Variable \"${}\" is never used", shorten(name)));
             }
         }
         for (name, at) in used {
             if !names.contains(name) {
-                self.error(*at, format!("Variable \"${name}\" is not defined"));
+                self.error(*at, format!("Variable \"${}\" is not defined", shorten(name)));
             }
         }
     }
@@ -208,7 +219,9 @@ impl<'a> Validator<'a> {
                 Selection::Spread { at, fragment, directives } => {
                     self.directives(directives, Some(*at));
                     match self.fragments.get(fragment) {
-                        None => self.error(*at, format!("Unknown fragment \"{fragment}\"")),
+                        None => {
+                            self.error(*at, format!("Unknown fragment \"{}\"", shorten(fragment)))
+                        }
                         Some(fragment) => self.fits(fragment.condition, parent, *at),
                     }
                 }
@@ -337,6 +350,14 @@ impl<'a> Usage<'a> {
                     self.selections(selections);
                 }
             }
+        }
+    }
+
+    /// Keeps the first of all uses of a name, so that going through them again costs little.
+    fn forget_repetitions(&mut self) {
+        for uses in [&mut self.variables, &mut self.fragments] {
+            let mut seen = HashSet::new();
+            uses.retain(|(name, _)| seen.insert(*name));
         }
     }
 

@@ -146,7 +146,7 @@ impl<'v> Given<'v> {
             Self::Int(None, _) => String::from("found a number beyond 64 bits"),
             Self::Float(number) => format!("found the number {number:?}"),
             Self::Str(_) => String::from("found a string"),
-            Self::Enum(name) => format!("found {name}"),
+            Self::Enum(name) => format!("found {}", text::shorten(name)),
             Self::List(_) => String::from("found a list"),
             Self::Object(_) => String::from("found an object"),
             Self::Variable(inner) => inner.describe(),
@@ -308,8 +308,9 @@ fn fit_text(scalar: Scalar, text: &str) -> Result<Fitting, String> {
                 .ok_or_else(|| String::from("expected hex digits"))
         }
         Scalar::Cursor => {
-            let bytes = text::decode_base64(text).filter(|_| text.len() <= CURSOR_TEXT_MAX);
-            let cursor = bytes.and_then(|bytes| Cursor::decode(&bytes).ok());
+            let short = Some(text).filter(|text| text.len() <= CURSOR_TEXT_MAX);
+            let cursor =
+                short.and_then(text::decode_base64).and_then(|bytes| Cursor::decode(&bytes).ok());
             let cursor = cursor.ok_or_else(|| String::from("it was not given out by this API"))?;
             Ok(Fitting::Cursor(Box::new(cursor)))
         }

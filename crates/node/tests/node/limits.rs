@@ -66,10 +66,10 @@ fn fragments_do_not_multiply() {
     query += " fragment F20 on __Type { name }";
     assert_eq!(code(&world.ask(&query, json!({}))), "LIMIT_EXCEEDED");
     let mut query = String::from("{ ...F0 }");
-    for number in 0..1_000 {
+    for number in 0..998 {
         query += &format!(" fragment F{number} on Query {{ ...F{} }}", number + 1);
     }
-    query += " fragment F1000 on Query { __typename }";
+    query += " fragment F998 on Query { __typename }";
     assert_eq!(code(&world.ask(&query, json!({}))), "LIMIT_EXCEEDED");
 }
 

@@ -1,6 +1,7 @@
 //! A running node, asked over HTTP.
 #![allow(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
 
+mod amplification;
 mod blobs;
 mod book;
 mod first_steps;

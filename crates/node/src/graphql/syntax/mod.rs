@@ -22,6 +22,11 @@ pub(crate) const NESTING_MAX: usize = 128;
 /// The introspection query of GraphiQL holds about 300.
 pub(crate) const TOKENS_MAX: usize = 50_000;
 
+/// How many operations and fragments a document may hold.
+///
+/// Each operation is checked together with all fragments that it reaches.
+pub(crate) const DEFINITIONS_MAX: usize = 1_000;
+
 /// A place in the text, in bytes from its beginning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct At(pub(crate) usize);

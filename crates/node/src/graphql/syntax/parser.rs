@@ -2,8 +2,8 @@
 
 use super::lexer::{Lexer, Token};
 use super::{
-    Argument, At, Directive, Document, Field, Fragment, NESTING_MAX, Operation, OperationKind,
-    Selection, SyntaxError, Type, Value, ValueKind, VariableDefinition,
+    Argument, At, DEFINITIONS_MAX, Directive, Document, Field, Fragment, NESTING_MAX, Operation,
+    OperationKind, Selection, SyntaxError, Type, Value, ValueKind, VariableDefinition,
 };
 
 /// Reads an executable document.
@@ -20,6 +20,11 @@ pub(crate) fn parse(text: &str) -> Result<Document<'_>, SyntaxError> {
             }
             Token::End if !document.operations.is_empty() || !document.fragments.is_empty() => {
                 return Ok(document);
+            }
+            Token::Name(_) | Token::Punctuator('{')
+                if document.operations.len() + document.fragments.len() >= DEFINITIONS_MAX =>
+            {
+                return Err(parser.unexpected("at most 1000 operations and fragments"));
             }
             Token::Name("fragment") => document.fragments.push(parser.fragment()?),
             _ => document.operations.push(parser.operation()?),
