@@ -114,7 +114,7 @@ enum Slot<'a> {
 type Find = for<'a> fn(&'a mut Limits) -> Slot<'a>;
 
 /// All limits that can be set.
-const LIMITS: [(&str, Find); 14] = [
+const LIMITS: [(&str, Find); 15] = [
     ("depth", |limits| Slot::Count(&mut limits.depth)),
     ("root_fields", |limits| Slot::Count(&mut limits.root_fields)),
     ("fields", |limits| Slot::Count(&mut limits.fields)),
@@ -123,6 +123,7 @@ const LIMITS: [(&str, Find); 14] = [
     ("page", |limits| Slot::Count(&mut limits.page)),
     ("body_bytes", |limits| Slot::Count(&mut limits.body_bytes)),
     ("bodies_bytes", |limits| Slot::Count(&mut limits.bodies_bytes)),
+    ("answers_bytes", |limits| Slot::Count(&mut limits.answers_bytes)),
     ("request_time_s", |limits| Slot::Seconds(&mut limits.request_time)),
     ("header_time_s", |limits| Slot::Seconds(&mut limits.header_time)),
     ("concurrent_reads", |limits| Slot::Count(&mut limits.concurrent_reads)),

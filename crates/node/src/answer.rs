@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use pandan_store::{Snapshot, Store};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::graphql::{
     Answer, Api, Budget, Error, Exceeded, Key, Plan, ReadError, Reader, Request, Response, Root,
@@ -12,59 +13,82 @@ use crate::graphql::{
 use crate::node::Core;
 use crate::publish::{chain, store_code};
 
-/// Requests up to this weight are planned at once; heavier ones where they keep nobody from working.
-const LIGHT: usize = 16 * 1024;
+/// Requests up to this weight are read and planned at once. Heavier ones become many times as large
+/// when they are read, and so wait for their turn before.
+const LIGHT: usize = 4 * 1024;
+
+/// The right to work on a request.
+type Turn = Option<OwnedSemaphorePermit>;
 
 impl Core {
-    /// Answers a request; `finish` runs where it does not keep others from working.
-    pub(crate) async fn answer<T: Send + 'static>(
+    /// Reads a request of some weight and answers it; `read` and `finish` run where they do not keep
+    /// others from working.
+    pub(crate) async fn answer<T: Send + 'static, E: Send + 'static>(
         self: &Arc<Self>,
-        request: Request,
+        weight: usize,
+        read: impl FnOnce() -> Result<Request, E> + Send + 'static,
         finish: impl Fn(Response) -> T + Send + Clone + 'static,
-    ) -> T {
+    ) -> Result<T, E> {
         let late = finish.clone();
-        let answering =
-            tokio::time::timeout(self.limits.request_time, self.carry_out(request, finish));
-        answering.await.unwrap_or_else(|_| {
+        let answering = async {
+            match self.plan(weight, read).await? {
+                Ok((plan, turn)) => Ok(self.carry_out(plan, turn, finish).await),
+                Err(errors) => Ok(finish(Response::refused(errors))),
+            }
+        };
+        let answered = tokio::time::timeout(self.limits.request_time, answering).await;
+        answered.unwrap_or_else(|_| {
             let message =
                 "The request took too long; what it was to publish may be published all the same";
-            late(Response::refused(vec![Error::new(code::TIMEOUT, message)]))
+            Ok(late(Response::refused(vec![Error::new(code::TIMEOUT, message)])))
         })
+    }
+
+    /// Reads and plans a request, a heavy one when it has its turn.
+    async fn plan<E: Send + 'static>(
+        self: &Arc<Self>,
+        weight: usize,
+        read: impl FnOnce() -> Result<Request, E> + Send + 'static,
+    ) -> Result<Result<(Plan, Turn), Vec<Error>>, E> {
+        let core = Arc::clone(self);
+        let plan =
+            move || read().map(|request| prepare(&core.catalog.api(), &core.limits, &request));
+        if weight <= LIGHT {
+            return Ok(plan()?.map(|plan| (plan, None)));
+        }
+        let Ok(turn) = Arc::clone(&self.reads).acquire_owned().await else {
+            return Ok(Err(vec![internal()]));
+        };
+        let planning =
+            tokio::task::spawn_blocking(move || Ok(plan()?.map(|plan| (plan, Some(turn)))));
+        planning.await.unwrap_or_else(|_| Ok(Err(vec![internal()])))
     }
 
     async fn carry_out<T: Send + 'static>(
         self: &Arc<Self>,
-        request: Request,
+        plan: Plan,
+        turn: Turn,
         finish: impl Fn(Response) -> T + Send + Clone + 'static,
     ) -> T {
+        if plan.is_mutation {
+            // Others can have their turn while the writer works.
+            drop(turn);
+            return finish(self.mutate(plan).await);
+        }
         let deadline = Instant::now().checked_add(self.limits.request_time);
-        let plan = match self.plan(request).await {
-            Ok(plan) if plan.is_mutation => return finish(self.mutate(plan).await),
-            Ok(plan) => plan,
-            Err(errors) => return finish(Response::refused(errors)),
+        let turn = match turn {
+            Some(turn) => Ok(turn),
+            None => Arc::clone(&self.reads).acquire_owned().await,
         };
-        let Ok(permit) = Arc::clone(&self.reads).acquire_owned().await else {
-            return finish(failed());
-        };
+        let Ok(turn) = turn else { return finish(failed()) };
         let core = Arc::clone(self);
         let late = finish.clone();
         let answering = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
+            let _turn = turn;
             let budget = Budget::new(core.limits.answer_values, core.limits.answer_bytes, deadline);
             finish(query(&*core.store, &core.catalog.api(), &plan, budget))
         });
         answering.await.unwrap_or_else(|_| late(failed()))
-    }
-
-    async fn plan(self: &Arc<Self>, request: Request) -> Result<Plan, Vec<Error>> {
-        if request.weight() <= LIGHT {
-            return prepare(&self.catalog.api(), &self.limits, &request);
-        }
-        let core = Arc::clone(self);
-        let planning = tokio::task::spawn_blocking(move || {
-            prepare(&core.catalog.api(), &core.limits, &request)
-        });
-        planning.await.unwrap_or_else(|_| Err(vec![internal()]))
     }
 
     /// Publishes one after the other, as the GraphQL specification asks for.

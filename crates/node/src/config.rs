@@ -73,6 +73,9 @@ pub struct Limits {
     pub body_bytes: usize,
     /// How large the bodies of all requests together may be, small ones not counted; others wait.
     pub bodies_bytes: usize,
+    /// How large the answers on their way to clients may be together, small ones not counted; what
+    /// does not fit is refused.
+    pub answers_bytes: usize,
     /// How long a request may take.
     pub request_time: Duration,
     /// How long the head of the next request of a connection may take to arrive.
@@ -83,7 +86,8 @@ pub struct Limits {
     pub queued_entries: usize,
     /// How many entries are written in one transaction.
     pub batch_entries: usize,
-    /// How many connections are open at the same time; others wait.
+    /// How many connections are open at the same time; a new one takes the place of the one that
+    /// has been waiting for its client the longest.
     pub connections: usize,
 }
 
@@ -99,6 +103,7 @@ impl Default for Limits {
             // An operation of 512 KiB in hex, twice, and its entry.
             body_bytes: 4 * 1024 * 1024,
             bodies_bytes: 64 * 1024 * 1024,
+            answers_bytes: 256 * 1024 * 1024,
             request_time: Duration::from_secs(30),
             header_time: Duration::from_secs(30),
             concurrent_reads: 16,

@@ -1,5 +1,6 @@
 //! The node: what is started, used and stopped.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,6 +39,8 @@ pub(crate) struct Core {
     pub(crate) reads: Arc<Semaphore>,
     /// Room for the bodies of requests, in KiB.
     pub(crate) bodies: Arc<Semaphore>,
+    /// Room for answers on their way to clients, in KiB.
+    pub(crate) answers: Arc<Semaphore>,
     pub(crate) started: Instant,
     pub(crate) sizes: Sizes,
     writer: Writer,
@@ -199,6 +202,7 @@ impl Core {
             catalog,
             reads: Arc::new(Semaphore::new(limits.concurrent_reads.max(1))),
             bodies: Arc::new(Semaphore::new(kib(limits.bodies_bytes.max(limits.body_bytes)))),
+            answers: Arc::new(Semaphore::new(kib(limits.answers_bytes.max(limits.answer_bytes)))),
             started: Instant::now(),
             sizes: Sizes::default(),
             writer,
@@ -291,7 +295,9 @@ impl Node {
 
     /// Answers a GraphQL request.
     pub async fn query(&self, request: Request) -> Response {
-        self.core.answer(request, |response| response).await
+        let weight = request.weight();
+        let answered = self.core.answer(weight, move || Ok(request), |response| response).await;
+        answered.unwrap_or_else(|impossible: Infallible| match impossible {})
     }
 
     /// Listens to what is stored from now on.

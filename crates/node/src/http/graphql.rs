@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use axum::body::to_bytes;
+use axum::body::Bytes;
 use axum::extract::{Query, Request as HttpRequest, State};
 use axum::http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -11,11 +11,11 @@ use axum::response::{IntoResponse, Response as HttpResponse};
 use hyper::body::Body;
 use serde_json::Value;
 use thiserror::Error as ThisError;
-use tokio::sync::OwnedSemaphorePermit;
 
-use super::body::{compressed, takes_gzip};
+use super::body::{Held, compressed, take_room, takes_gzip};
+use super::json::{self, JsonError};
 use crate::graphql::{Error, Request, Response, code};
-use crate::node::{Core, kib};
+use crate::node::Core;
 
 /// The page to write queries on.
 const PAGE: &str = include_str!("page.html");
@@ -24,16 +24,13 @@ const PAGE: &str = include_str!("page.html");
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
                            connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'";
 
-/// Bodies up to this size always find room.
-const SMALL_BODY: usize = 64 * 1024;
-
 /// A request over HTTP that does not get as far as GraphQL.
 #[derive(Debug, ThisError)]
 enum BadRequest {
     #[error("the body is larger than {0} bytes, or was broken off")]
     Body(usize),
-    #[error("the body is not JSON: {0}")]
-    Json(serde_json::Error),
+    #[error(transparent)]
+    Json(#[from] JsonError),
     #[error("several requests at once (a JSON array) are not supported")]
     Batch,
     #[error(
@@ -46,6 +43,8 @@ enum BadRequest {
     NoQuery,
     #[error("the request took too long to arrive")]
     Slow,
+    #[error("too many large answers are on their way to clients; try again later")]
+    Busy,
     #[error("only queries can be asked with GET; use POST for mutations")]
     MutationByGet,
 }
@@ -55,7 +54,7 @@ pub(super) async fn post(State(core): State<Arc<Core>>, request: HttpRequest) ->
     let gzip = takes_gzip(request.headers());
     let reading = tokio::time::timeout(core.limits.request_time, read(&core, request));
     match reading.await.unwrap_or(Err(BadRequest::Slow)) {
-        Ok((request, _room)) => answer(&core, request, gzip).await,
+        Ok(body) => answer(&core, body.bytes.len(), move || parse(&body.bytes), gzip).await,
         Err(refused) => refused.into_response(),
     }
 }
@@ -77,7 +76,7 @@ pub(super) async fn get(
     if request.is_mutation() {
         return BadRequest::MutationByGet.into_response();
     }
-    answer(&core, request, gzip).await
+    answer(&core, request.weight(), move || Ok(request), gzip).await
 }
 
 /// Programs that ask for JSON only are told what is missing instead.
@@ -98,11 +97,30 @@ fn page(gzip: bool) -> HttpResponse {
     encoded((headers, body).into_response(), is_gzip)
 }
 
-async fn answer(core: &Arc<Core>, request: Request, gzip: bool) -> HttpResponse {
-    let (body, is_gzip) =
-        core.answer(request, move |response: Response| compressed(response.to_json(), gzip)).await;
-    let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")];
-    encoded((headers, body).into_response(), is_gzip)
+async fn answer(
+    core: &Arc<Core>,
+    weight: usize,
+    read: impl FnOnce() -> Result<Request, BadRequest> + Send + 'static,
+    gzip: bool,
+) -> HttpResponse {
+    let finish = move |response: Response| compressed(response.to_json(), gzip);
+    let sent = match core.answer(weight, read, finish).await {
+        Ok((text, is_gzip)) => hold(core, text).map(|body| (body, is_gzip)),
+        Err(refused) => Err(refused),
+    };
+    match sent {
+        Ok((body, is_gzip)) => {
+            let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")];
+            encoded((headers, body).into_response(), is_gzip)
+        }
+        Err(refused) => refused.into_response(),
+    }
+}
+
+/// Takes room for an answer until it is sent; clients may read slowly, or not at all.
+fn hold(core: &Core, text: Vec<u8>) -> Result<Bytes, BadRequest> {
+    let room = take_room(&core.answers, text.len()).map_err(|_| BadRequest::Busy)?;
+    Ok(Bytes::from_owner(Held { bytes: text, room }))
 }
 
 fn encoded(mut response: HttpResponse, is_gzip: bool) -> HttpResponse {
@@ -114,30 +132,21 @@ fn encoded(mut response: HttpResponse, is_gzip: bool) -> HttpResponse {
     response
 }
 
-/// Reads a request, and keeps room for it as long as the second part of the result lives.
-async fn read(
-    core: &Core,
-    request: HttpRequest,
-) -> Result<(Request, Option<OwnedSemaphorePermit>), BadRequest> {
+/// Reads the body of a request, and keeps room for it as long as it lives.
+async fn read(core: &Core, request: HttpRequest) -> Result<Held<Vec<u8>>, BadRequest> {
     let max = core.limits.body_bytes;
     let length = request.body().size_hint().upper().and_then(|length| usize::try_from(length).ok());
     let length = length.unwrap_or(max);
     if length > max {
         return Err(BadRequest::Body(max));
     }
-    let room = match u32::try_from(kib(length)) {
-        Ok(kib) if length > SMALL_BODY => {
-            Arc::clone(&core.bodies).acquire_many_owned(kib).await.ok()
-        }
-        _ => None,
-    };
-    Ok((parse(request, max).await?, room))
+    super::body::read(request.into_body(), length, max, &core.bodies)
+        .await
+        .ok_or(BadRequest::Body(max))
 }
 
-async fn parse(request: HttpRequest, max: usize) -> Result<Request, BadRequest> {
-    let body = to_bytes(request.into_body(), max).await.map_err(|_| BadRequest::Body(max))?;
-    let json = serde_json::from_slice(&body).map_err(BadRequest::Json)?;
-    let mut members = match json {
+fn parse(body: &[u8]) -> Result<Request, BadRequest> {
+    let mut members = match json::parse(body)? {
         Value::Object(members) => members,
         Value::Array(_) => return Err(BadRequest::Batch),
         _ => return Err(BadRequest::Shape),
@@ -158,8 +167,8 @@ fn from_parameters(
     let name = parameters.remove("operationName").filter(|name| !name.is_empty());
     let request = named(Request::new(query), name.map(Value::String))?;
     let variables = parameters.remove("variables").filter(|text| !text.is_empty());
-    let variables = variables.map(|text| serde_json::from_str(&text)).transpose();
-    with_variables(request, variables.map_err(BadRequest::Json)?)
+    let variables = variables.map(|text| json::parse(text.as_bytes())).transpose();
+    with_variables(request, variables?)
 }
 
 fn named(request: Request, name: Option<Value>) -> Result<Request, BadRequest> {
@@ -183,6 +192,8 @@ impl BadRequest {
         match self {
             Self::Body(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Slow => StatusCode::REQUEST_TIMEOUT,
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Json(JsonError::Heavy(_)) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MutationByGet => StatusCode::METHOD_NOT_ALLOWED,
             _ => StatusCode::BAD_REQUEST,
         }
@@ -192,6 +203,8 @@ impl BadRequest {
         match self {
             Self::Body(_) => "BODY_TOO_LARGE",
             Self::Slow => code::TIMEOUT,
+            Self::Busy => "OVERLOADED",
+            Self::Json(JsonError::Heavy(_)) => code::LIMIT,
             Self::Batch => "BATCH_NOT_SUPPORTED",
             Self::MutationByGet => "MUTATION_NOT_ALLOWED",
             _ => "BAD_REQUEST",

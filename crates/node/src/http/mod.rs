@@ -16,9 +16,12 @@ mod body;
 mod cors;
 mod graphql;
 mod health;
+mod json;
 mod patient;
 mod range;
 mod server;
+mod slots;
+mod watched;
 
 use std::sync::Arc;
 

@@ -2,23 +2,27 @@
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
+use super::slots::Slot;
+
 /// A stream that fails when nothing could be written for some time.
 #[derive(Debug)]
 pub(super) struct Patient<S> {
     stream: S,
     patience: Duration,
+    slot: Arc<Slot>,
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Patient<S> {
-    pub(super) const fn new(stream: S, patience: Duration) -> Self {
-        Self { stream, patience, waiting: None }
+    pub(super) const fn new(stream: S, patience: Duration, slot: Arc<Slot>) -> Self {
+        Self { stream, patience, slot, waiting: None }
     }
 
     /// Looks at what became of a write: progress ends the waiting, too much of it the connection.
@@ -29,8 +33,10 @@ impl<S> Patient<S> {
     ) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.waiting = None;
+            self.slot.moves();
             return written;
         }
+        self.slot.waits();
         let patience = self.patience;
         let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(patience)));
         waiting.as_mut().poll(context).map(|()| Err(io::Error::from(ErrorKind::TimedOut)))
@@ -84,12 +90,18 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
+    use super::super::slots::Slots;
     use super::*;
+
+    async fn patient<S>(stream: S) -> Patient<S> {
+        let slot = Arc::new(Slots::new(1).take().await);
+        Patient::new(stream, Duration::from_secs(60), slot)
+    }
 
     #[tokio::test(start_paused = true)]
     async fn those_who_do_not_read_are_not_waited_for() {
         let (near, _far) = duplex(16);
-        let mut near = Patient::new(near, Duration::from_secs(60));
+        let mut near = patient(near).await;
         let error = near.write_all(&[0; 17]).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
     }
@@ -97,7 +109,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn those_who_read_slowly_are() {
         let (near, mut far) = duplex(16);
-        let mut near = Patient::new(near, Duration::from_secs(60));
+        let mut near = patient(near).await;
         let writing = tokio::spawn(async move { near.write_all(&[0; 160]).await });
         let mut buffer = [0; 16];
         for _ in 0..10 {

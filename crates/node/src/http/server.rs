@@ -1,5 +1,6 @@
 //! Listens, and serves connections until told to stop.
 
+use std::convert::Infallible;
 use std::io::{self, ErrorKind};
 use std::net::{Ipv6Addr, SocketAddr};
 use std::pin::pin;
@@ -7,15 +8,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::patient::Patient;
+use super::slots::{Slot, Slots};
+use super::watched::{Arriving, Leaving};
 use crate::StartError;
 use crate::config::DEFAULT_HTTP_ADDRESS;
 use crate::node::Core;
@@ -44,7 +51,7 @@ impl Server {
             listeners.iter().map(TcpListener::local_addr).collect::<io::Result<Vec<_>>>();
         let addresses = addresses.map_err(|source| StartError::Listen { address, source })?;
         let (stop, stopped) = watch::channel(false);
-        let slots = Arc::new(Semaphore::new(core.limits.connections.max(1)));
+        let slots = Slots::new(core.limits.connections);
         let header_time = core.limits.header_time;
         let router = super::router(core);
         let serve = |listener| {
@@ -109,7 +116,7 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
 
 struct Door {
     router: Router,
-    slots: Arc<Semaphore>,
+    slots: Arc<Slots>,
     header_time: Duration,
     stopped: watch::Receiver<bool>,
 }
@@ -127,16 +134,17 @@ impl Door {
         connections.shutdown().await;
     }
 
-    /// The next connection, when there is room for it; none when it is time to stop.
-    async fn next(&mut self, listener: &TcpListener) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+    /// The next connection, when there is room for it; none when it is time to stop. Room is made
+    /// when somebody comes, not before.
+    async fn next(&mut self, listener: &TcpListener) -> Option<(TcpStream, Slot)> {
         let slots = Arc::clone(&self.slots);
         let accept = async {
-            let slot = slots.acquire_owned().await.ok()?;
             loop {
                 match listener.accept().await {
-                    Ok((stream, _)) => return Some((stream, slot)),
+                    Ok((stream, _)) => return Some((stream, slots.take().await)),
                     Err(error) => {
                         tracing::warn!(%error, "a connection was not accepted");
+                        slots.make_room();
                         tokio::time::sleep(ACCEPT_PAUSE).await;
                     }
                 }
@@ -151,24 +159,43 @@ impl Door {
     fn connection(
         &self,
         stream: TcpStream,
-        slot: OwnedSemaphorePermit,
+        slot: Slot,
         connections: &GracefulShutdown,
     ) -> impl Future<Output = ()> + use<> {
         // Answers are written whole; waiting for more would only delay them.
         let _ = stream.set_nodelay(true);
-        let service = TowerToHyperService::new(self.router.clone());
+        let slot = Arc::new(slot);
+        let patient = Patient::new(stream, STALL_MAX, Arc::clone(&slot));
+        let service = service(self.router.clone(), Arc::clone(&slot));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.header_time)
             .max_buf_size(HEAD_BYTES_MAX)
-            .serve_connection(TokioIo::new(Patient::new(stream, STALL_MAX)), service);
+            .serve_connection(TokioIo::new(patient), service);
         let connection = connections.watch(connection);
         async move {
             let connection = pin!(connection);
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection broke off");
+            tokio::select! {
+                ended = connection => if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection broke off");
+                },
+                () = slot.left() => tracing::debug!("a connection made room for another"),
             }
-            drop(slot);
         }
     }
+}
+
+/// Answers requests, and notes whether the client or the node is to move.
+fn service(
+    router: Router,
+    slot: Arc<Slot>,
+) -> impl Service<Request<Incoming>, Response = Response<Leaving<Body>>, Error = Infallible, Future: Send>
+{
+    let router = TowerToHyperService::new(router);
+    service_fn(move |request: Request<Incoming>| {
+        slot.works();
+        let request = request.map(|body| Arriving { body, slot: Arc::clone(&slot) });
+        let (answering, slot) = (router.call(request), Arc::clone(&slot));
+        async move { answering.await.map(|answer| answer.map(|body| Leaving { body, slot })) }
+    })
 }

@@ -26,7 +26,8 @@ fn the_content_type_of_a_request_is_not_looked_at() {
 #[test]
 fn bodies_that_are_no_requests_are_refused() {
     let world = World::in_memory();
-    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    let (deep, deeper) = (deep(10_000), deep(100_000));
     let cases: &[(&[u8], u16, &str)] = &[
         (b"", 400, "BAD_REQUEST"),
         (b"nonsense", 400, "BAD_REQUEST"),
@@ -38,6 +39,7 @@ fn bodies_that_are_no_requests_are_refused() {
         (b"{\"query\":\"{ __typename }\",\"operationName\":1}", 400, "BAD_REQUEST"),
         (b"[{\"query\":\"{ __typename }\"}]", 400, "BATCH_NOT_SUPPORTED"),
         (deep.as_bytes(), 400, "BAD_REQUEST"),
+        (deeper.as_bytes(), 413, "LIMIT_EXCEEDED"),
         (b"{}", 200, "GRAPHQL_PARSE_FAILED"),
         (
             b"{\"query\":null,\"variables\":null,\"operationName\":null}",

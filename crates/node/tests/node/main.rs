@@ -13,6 +13,7 @@ mod limits;
 mod publishing;
 mod queries;
 mod relations;
+mod requests;
 mod schema;
 mod schemas;
 mod stores;
