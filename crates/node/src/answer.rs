@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use pandan_store::{Snapshot, Store};
+use pandan_store::{Cancel, Snapshot, Store};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::graphql::{
@@ -83,10 +83,13 @@ impl Core {
         let Ok(turn) = turn else { return finish(failed()) };
         let core = Arc::clone(self);
         let late = finish.clone();
+        let cancel = Cancel::new();
+        // When the time is over or the client gone, the slot is for those who wait for it.
+        let _left = cancel.on_drop();
         let answering = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             let budget = Budget::new(core.limits.answer_values, core.limits.answer_bytes, deadline);
-            finish(query(&*core.store, &core.catalog.api(), &plan, budget))
+            finish(query(&*core.store, &core.catalog.api(), &plan, budget, cancel))
         });
         answering.await.unwrap_or_else(|_| late(failed()))
     }
@@ -113,13 +116,20 @@ impl Core {
 }
 
 /// Answers a query from one snapshot of the store.
-fn query(store: &dyn Store, api: &Api, plan: &Plan, mut budget: Budget) -> Response {
-    let snapshot = match store.snapshot() {
+fn query(
+    store: &dyn Store,
+    api: &Api,
+    plan: &Plan,
+    mut budget: Budget,
+    cancel: Cancel,
+) -> Response {
+    let mut snapshot = match store.snapshot() {
         Ok(snapshot) => snapshot,
         Err(error) => {
             return Response::refused(vec![Error::new(store_code(&error), chain(&error))]);
         }
     };
+    snapshot.heed(cancel);
     let mut assembly = Assembly::default();
     for field in &plan.fields {
         let answer = root(&*snapshot, api, field, &mut budget);

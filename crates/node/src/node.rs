@@ -10,7 +10,9 @@ use pandan_admission::{Candidate, NextArgsError};
 use pandan_bamboo::NextArgs;
 use pandan_identity::PublicKey;
 use pandan_operations::DocumentViewId;
-use pandan_store::{Committed, KnownSchema, MemoryStore, Outcome, Snapshot, Store, StoreError};
+use pandan_store::{
+    Cancel, Committed, KnownSchema, MemoryStore, Outcome, Snapshot, Store, StoreError,
+};
 use thiserror::Error;
 use tokio::sync::{Semaphore, broadcast};
 
@@ -237,16 +239,21 @@ impl Core {
         }
     }
 
-    /// Reads from a snapshot without keeping others from working.
+    /// Reads from a snapshot without keeping others from working. Reading is cancelled when the
+    /// future is dropped.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&dyn Snapshot) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let permit = Arc::clone(&self.reads).acquire_owned().await;
         let store = Arc::clone(&self.store);
+        let cancel = Cancel::new();
+        let _left = cancel.on_drop();
         let reading = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            read(&*store.snapshot()?)
+            let mut snapshot = store.snapshot()?;
+            snapshot.heed(cancel);
+            read(&*snapshot)
         });
         reading.await.unwrap_or_else(|error| {
             Err(StoreError::Inconsistent { detail: format!("reading failed: {error}") })
@@ -306,7 +313,7 @@ impl Node {
         Commits::new(self.core.commits.subscribe())
     }
 
-    /// Reads from the store, everything of one moment.
+    /// Reads from the store, everything of one moment. Whoever drops the future cancels reading.
     pub async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&dyn Snapshot) -> Result<T, StoreError> + Send + 'static,

@@ -64,6 +64,7 @@ pub(crate) const fn store_code(error: &StoreError) -> &'static str {
     match error {
         StoreError::Full => code::STORAGE_FULL,
         StoreError::ForeignCursor => code::CURSOR,
+        StoreError::Cancelled => code::TIMEOUT,
         _ => code::STORAGE,
     }
 }

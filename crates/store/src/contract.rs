@@ -19,18 +19,20 @@ use pandan_identity::PublicKey;
 use pandan_operations::{DocumentId, DocumentViewId, OperationId, SchemaId};
 use pandan_schema::{FieldName, Schema, Value};
 
-use crate::StoreError;
 use crate::heads::{
     Arrival, Budget, Head, HeadInRange, HeadRange, HeadsPart, LogPlace, WantedEntries, Wants,
 };
 use crate::query::{CollectionQuery, ListQuery, Page, Selection};
+use crate::{Cancel, StoreError};
 
 /// A place for entries and all that follows from them.
 pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Judges and writes a batch as one transaction; one outcome for each candidate, in order.
     ///
     /// Candidates of a batch build on each other: a CREATE and an UPDATE of it may come together.
-    /// An error means that nothing of the batch was written.
+    /// After an error nothing of the batch can be seen, and it can be handed in again. If the disk
+    /// failed after it took all of the batch, a crash that follows can still bring it back, as a
+    /// whole.
     fn ingest(&self, batch: Vec<(Candidate, Door)>) -> Result<Vec<Outcome>, StoreError>;
 
     /// Opens a view of everything that is committed now. Never waits for a writer.
@@ -81,6 +83,10 @@ pub struct KnownSchema {
 ///
 /// Every method that takes several things answers in one or few reads, not in one for each.
 pub trait Snapshot: Send {
+    /// Ends reads with [`StoreError::Cancelled`] when they are cancelled: soon, if one is under
+    /// way, without waiting for what it would find, and every one that comes later at once.
+    fn heed(&mut self, cancel: Cancel);
+
     /// The arguments for the next entry by an author: of a new log, or of the author's log for
     /// the document that the view belongs to.
     fn next_args(

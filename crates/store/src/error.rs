@@ -59,6 +59,9 @@ pub enum StoreError {
         /// What the database engine or the system reported.
         detail: String,
     },
+    /// Nobody waits for the answer any more.
+    #[error("reading was cancelled")]
+    Cancelled,
     /// A cursor was made for another order.
     #[error("cursor belongs to another order; ask for the first page again")]
     ForeignCursor,

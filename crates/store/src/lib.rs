@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod cancel;
 #[cfg(feature = "sqlite")]
 pub mod check;
 #[cfg(feature = "conformance")]
@@ -16,6 +17,7 @@ pub mod query;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+pub use cancel::{Cancel, CancelOnDrop};
 pub use contract::{
     Committed, Counts, DocumentRecord, KnownSchema, LogHead, Outcome, Snapshot, Store, StoredEntry,
 };

@@ -1,15 +1,18 @@
 //! Stores that count, fail and panic.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Barrier};
+use std::time::Duration;
 
 use pandan_admission::{Candidate, Door, NextArgsError};
 use pandan_bamboo::{EntryHash, LogId, NextArgs, SeqNum};
 use pandan_identity::PublicKey;
+use pandan_node::Request;
 use pandan_operations::{DocumentId, DocumentViewId, RawValue, SchemaId, SystemSchema};
 use pandan_store::query::{CollectionQuery, ListQuery, Page, Selection};
 use pandan_store::{
-    Counts, DocumentRecord, KnownSchema, LogHead, MemoryStore, Outcome, Snapshot, Store,
+    Cancel, Counts, DocumentRecord, KnownSchema, LogHead, MemoryStore, Outcome, Snapshot, Store,
     StoreError, StoredEntry,
 };
 use serde_json::json;
@@ -32,6 +35,8 @@ struct Odd {
     fault: std::sync::Mutex<Option<Fault>>,
     /// Where reads of schema definitions wait for somebody.
     gate: Option<Arc<Barrier>>,
+    /// Whether reads of schema definitions go on until they are cancelled, and who hears of them.
+    endless: Option<Sender<()>>,
 }
 
 impl Store for Odd {
@@ -47,7 +52,8 @@ impl Store for Odd {
     fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
         self.snapshots.fetch_add(1, Ordering::SeqCst);
         let (inner, reads) = (self.inner.snapshot()?, Arc::clone(&self.reads));
-        Ok(Box::new(Counting { inner, reads, gate: self.gate.clone() }))
+        let (gate, endless) = (self.gate.clone(), self.endless.clone());
+        Ok(Box::new(Counting { inner, reads, gate, endless, cancel: Cancel::new() }))
     }
 }
 
@@ -55,6 +61,8 @@ struct Counting {
     inner: Box<dyn Snapshot>,
     reads: Arc<AtomicUsize>,
     gate: Option<Arc<Barrier>>,
+    endless: Option<Sender<()>>,
+    cancel: Cancel,
 }
 
 impl Counting {
@@ -65,6 +73,10 @@ impl Counting {
 }
 
 impl Snapshot for Counting {
+    fn heed(&mut self, cancel: Cancel) {
+        self.cancel = cancel.clone();
+        self.inner.heed(cancel);
+    }
     fn next_args(
         &self,
         author: &PublicKey,
@@ -109,10 +121,16 @@ impl Snapshot for Counting {
         self.inner().views(ids)
     }
     fn collection(&self, query: &CollectionQuery) -> Result<Page, StoreError> {
-        if let Some(gate) = &self.gate
-            && *query.schema.id() == SystemSchema::SchemaDefinition.into()
-        {
-            gate.wait();
+        if *query.schema.id() == SystemSchema::SchemaDefinition.into() {
+            if let Some(gate) = &self.gate {
+                gate.wait();
+            }
+            if let Some(begun) = &self.endless {
+                begun.send(()).unwrap();
+                while !self.cancel.is_cancelled() {
+                    std::thread::yield_now();
+                }
+            }
         }
         self.inner().collection(query)
     }
@@ -206,4 +224,56 @@ fn a_slow_query_keeps_nobody_from_reading_and_writing() {
         gate.wait();
         assert_eq!(slow.join().unwrap()["a"]["totalCount"], json!(0));
     });
+}
+
+/// How many queries may run at the same time where more than that are asked for.
+const PLACES: usize = 2;
+
+const ENDLESS: &str = "{ a: all_schema_definition_v1 { totalCount } }";
+const SHORT: &str = "{ a: all_blob_v1 { totalCount } }";
+
+/// A node where some reads end only when they are cancelled, and who hears of them when they begin.
+fn endless(request_time: Duration) -> (World, mpsc::Receiver<()>) {
+    let (sender, begun) = mpsc::channel();
+    let store = Arc::new(Odd { endless: Some(sender), ..Odd::default() });
+    let world = World::with_store_and_limits(store, |limits| {
+        limits.concurrent_reads = PLACES;
+        limits.request_time = request_time;
+    });
+    (world, begun)
+}
+
+/// Reads of the database went on once after their time was over, and others waited for their place.
+#[test]
+fn queries_that_take_too_long_leave_their_place() {
+    let (world, begun) = endless(Duration::from_millis(200));
+    std::thread::scope(|scope| {
+        for _ in 0..PLACES * 2 {
+            scope.spawn(|| {
+                assert_eq!(world.error(ENDLESS)["extensions"]["code"], "REQUEST_TIMEOUT");
+            });
+        }
+    });
+    assert!(begun.try_iter().count() >= PLACES, "all places were taken");
+    // A machine that is busy may take longer than the time as well.
+    let mut answers = (0..100).map(|_| world.ask(SHORT, json!({})));
+    assert!(answers.any(|answer| answer["data"]["a"]["totalCount"] == json!(0)));
+}
+
+#[test]
+fn clients_who_left_leave_their_place() {
+    let (world, begun) = endless(Duration::from_secs(3_600));
+    let node = world.node.as_ref().unwrap();
+    for _ in 0..3 {
+        let waiting = || {
+            let node = node.clone();
+            world.runtime.spawn(async move { node.query(Request::new(ENDLESS)).await })
+        };
+        let waiting: Vec<_> = (0..PLACES).map(|_| waiting()).collect();
+        waiting.iter().for_each(|_| begun.recv().unwrap());
+        waiting.iter().for_each(tokio::task::JoinHandle::abort);
+        let read = world.runtime.block_on(node.read(|snapshot| snapshot.counts()));
+        assert_eq!(read.unwrap().entries, 0);
+        assert_eq!(world.data(SHORT)["a"]["totalCount"], json!(0));
+    }
 }

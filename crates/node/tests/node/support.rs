@@ -59,6 +59,12 @@ impl World {
         Self::start(Node::builder().store(store), None)
     }
 
+    pub fn with_store_and_limits(store: Arc<dyn Store>, change: impl FnOnce(&mut Limits)) -> Self {
+        let mut limits = Limits::default();
+        change(&mut limits);
+        Self::start(Node::builder().store(store).limits(limits), None)
+    }
+
     pub fn on_disk() -> Self {
         let folder = tempfile::tempdir().unwrap();
         Self::start(Node::builder().data_dir(folder.path()), Some(folder))

@@ -9,6 +9,8 @@ use pandan_schema::{FieldType, Schema};
 use super::author::{Author, Signed, fields, text};
 use super::world::World;
 use crate::contract::{Counts, LogHead, Store, StoredEntry};
+use crate::query::{Selection, Targets};
+use crate::{Cancel, StoreError};
 
 struct Scene {
     world: World,
@@ -161,6 +163,35 @@ pub(super) fn check_snapshots(new_store: &dyn Fn() -> Box<dyn Store>) {
     assert_eq!(found.len(), scene.signed.len());
     drop(snapshot);
     assert_eq!(scene.world.contents(), after);
+}
+
+/// Whoever is cancelled reads no more, and those who come next do.
+pub(super) fn check_cancelled(new_store: &dyn Fn() -> Box<dyn Store>) {
+    let scene = Scene::new(new_store);
+    let (note, author) = (scene.note, scene.other.public_key());
+    let (collection, hash) = (super::world::all(&scene.schema), scene.signed[0].entry.hash());
+    for _ in 0..3 {
+        let (mut snapshot, cancel) = (scene.world.snapshot(), Cancel::new());
+        snapshot.heed(cancel.clone());
+        assert_eq!(super::contents(&*snapshot), scene.world.contents());
+        cancel.cancel();
+        let lists = super::world::list(&scene.schema, note, "body", Targets::Documents(vec![note]));
+        let errors = [
+            snapshot.next_args(&author, None).err(),
+            snapshot.entry(&hash).err(),
+            snapshot.log(&author, LogId::new(0), SeqNum::FIRST, 10).err(),
+            snapshot.logs(&author).err(),
+            snapshot.document_entries(&note, 0, 10).err(),
+            snapshot.schemas().err(),
+            snapshot.documents(&[note], &Selection::All).err(),
+            snapshot.views(&[note.into()]).err(),
+            snapshot.collection(&collection).err(),
+            snapshot.lists(&lists).err(),
+            snapshot.counts().err(),
+        ];
+        let is_cancelled = |error: &Option<_>| matches!(error, Some(StoreError::Cancelled));
+        assert!(errors.iter().all(is_cancelled), "{errors:?}");
+    }
 }
 
 /// Any number of snapshots can be read at once and on any thread, while others are written.

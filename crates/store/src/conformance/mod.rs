@@ -26,7 +26,7 @@ pub use author::{
     Author, Definition, Signed, fields, pinned_relation, pinned_relation_list, relation,
     relation_list, text,
 };
-pub use world::{Contents, contents, documents};
+pub use world::{Contents, contents, documents, try_contents};
 
 use crate::contract::Store;
 
@@ -129,6 +129,7 @@ checks! {
         check_document_entries,
         check_counts,
         check_snapshots,
+        check_cancelled,
         check_threads,
     }
     heads { check_ranges, check_parts, check_many_logs, check_wanted, check_unknown }

@@ -8,6 +8,7 @@ use pandan_operations::{DocumentId, DocumentViewId, FieldName, Fields, SchemaId}
 use pandan_schema::{FieldType, Schema, Value};
 
 use super::author::{Author, Signed};
+use crate::StoreError;
 use crate::contract::{Committed, Counts, DocumentRecord, KnownSchema, Outcome, Snapshot, Store};
 use crate::heads::{HeadInRange, HeadRange};
 use crate::query::{
@@ -215,20 +216,34 @@ pub(super) fn deleted_or_not() -> Condition {
 /// If reading fails.
 #[must_use]
 pub fn contents(snapshot: &dyn Snapshot) -> Contents {
-    let known = snapshot.schemas().expect("schemas can be read");
+    let contents = try_contents(snapshot).expect("everything can be read");
+    let ranges = ranges(snapshot).expect("schemas can be read");
+    assert_eq!(super::heads::consistent(snapshot, &ranges), contents.heads);
+    contents
+}
+
+/// All logs of all known schemas.
+fn ranges(snapshot: &dyn Snapshot) -> Result<Vec<HeadRange>, StoreError> {
+    let known = snapshot.schemas()?;
     let mut ids: Vec<_> = known.iter().map(|known| known.schema.id().clone()).collect();
     ids.sort_unstable();
-    let ranges: Vec<_> = ids.into_iter().map(HeadRange::all).collect();
-    let documents = known.iter().flat_map(|known| documents(snapshot, &known.schema));
-    Contents {
-        counts: snapshot.counts().expect("counts can be read"),
-        documents: documents.map(|record| (record.id, record)).collect(),
-        heads: super::heads::consistent(snapshot, &ranges),
-        schemas: known
-            .into_iter()
-            .map(|known| (known.schema.id().clone(), (Schema::clone(&known.schema), known.retired)))
-            .collect(),
+    Ok(ids.into_iter().map(HeadRange::all).collect())
+}
+
+/// Reads all that a store tells of its content, or tells why it cannot.
+pub fn try_contents(snapshot: &dyn Snapshot) -> Result<Contents, StoreError> {
+    let mut contents = Contents {
+        counts: snapshot.counts()?,
+        documents: BTreeMap::new(),
+        schemas: BTreeMap::new(),
+        heads: snapshot.heads(&ranges(snapshot)?, usize::MAX)?,
+    };
+    for KnownSchema { schema, retired } in snapshot.schemas()? {
+        let records = try_documents(snapshot, &schema)?;
+        contents.documents.extend(records.into_iter().map(|record| (record.id, record)));
+        contents.schemas.insert(schema.id().clone(), (Schema::clone(&schema), retired));
     }
+    Ok(contents)
 }
 
 /// All documents of a schema, deleted ones included, by id.
@@ -238,15 +253,22 @@ pub fn contents(snapshot: &dyn Snapshot) -> Contents {
 /// If reading fails.
 #[must_use]
 pub fn documents(snapshot: &dyn Snapshot, schema: &Arc<Schema>) -> Vec<DocumentRecord> {
+    try_documents(snapshot, schema).expect("collections can be read")
+}
+
+fn try_documents(
+    snapshot: &dyn Snapshot,
+    schema: &Arc<Schema>,
+) -> Result<Vec<DocumentRecord>, StoreError> {
     let mut query = all(schema);
     query.conditions.push(deleted_or_not());
     let mut records = Vec::new();
     loop {
-        let page = snapshot.collection(&query).expect("collections can be read");
+        let page = snapshot.collection(&query)?;
         query.window.after = page.items.last().map(|item| item.cursor.clone());
         records.extend(page.items.into_iter().map(|item| item.document));
         if !page.has_next {
-            return records;
+            return Ok(records);
         }
     }
 }

@@ -8,23 +8,30 @@ use pandan_identity::PublicKey;
 use pandan_operations::{DocumentId, DocumentViewId};
 
 use super::state::State;
-use crate::StoreError;
 use crate::contract::{Counts, DocumentRecord, KnownSchema, LogHead, Snapshot, StoredEntry};
 use crate::evaluate;
 use crate::heads::{
     Arrival, Budget, Head, HeadInRange, HeadRange, HeadsPart, LogPlace, WantedEntries, Wants,
 };
 use crate::query::{CollectionQuery, List, ListQuery, Page, Selection, Targets};
+use crate::{Cancel, StoreError};
 
 /// One moment.
 #[derive(Debug)]
 pub(super) struct MemorySnapshot {
     state: Arc<State>,
+    cancel: Cancel,
 }
 
 impl MemorySnapshot {
-    pub(super) const fn new(state: Arc<State>) -> Self {
-        Self { state }
+    pub(super) fn new(state: Arc<State>) -> Self {
+        Self { state, cancel: Cancel::new() }
+    }
+
+    /// What is read, unless reading was cancelled.
+    fn state(&self) -> Result<&State, StoreError> {
+        self.cancel.check()?;
+        Ok(&self.state)
     }
 
     fn document(&self, id: &DocumentId) -> Option<DocumentRecord> {
@@ -55,15 +62,20 @@ impl MemorySnapshot {
 }
 
 impl Snapshot for MemorySnapshot {
+    fn heed(&mut self, cancel: Cancel) {
+        self.cancel = cancel;
+    }
+
     fn next_args(
         &self,
         author: &PublicKey,
         view: Option<&DocumentViewId>,
     ) -> Result<Result<NextArgs, NextArgsError>, StoreError> {
-        Ok(next_args(&self.state.next_args_facts(author, view)))
+        Ok(next_args(&self.state()?.next_args_facts(author, view)))
     }
 
     fn entry(&self, hash: &EntryHash) -> Result<Option<StoredEntry>, StoreError> {
+        self.cancel.check()?;
         Ok(self.entries([hash].into_iter()).pop())
     }
 
@@ -74,13 +86,13 @@ impl Snapshot for MemorySnapshot {
         from: SeqNum,
         limit: usize,
     ) -> Result<Vec<StoredEntry>, StoreError> {
-        let Some(log) = self.state.logs.get(&(*author, log_id)) else { return Ok(Vec::new()) };
+        let Some(log) = self.state()?.logs.get(&(*author, log_id)) else { return Ok(Vec::new()) };
         let skip = usize::try_from(from.number() - 1).unwrap_or(usize::MAX);
         Ok(self.entries(log.entries.iter().skip(skip).take(limit)))
     }
 
     fn logs(&self, author: &PublicKey) -> Result<Vec<LogHead>, StoreError> {
-        let heads = self.state.logs_of(author).filter_map(|(log_id, log)| {
+        let heads = self.state()?.logs_of(author).filter_map(|(log_id, log)| {
             let seq_num = SeqNum::new(log.entries.len() as u64)?;
             Some(LogHead { log_id, document: log.document, seq_num })
         });
@@ -93,7 +105,7 @@ impl Snapshot for MemorySnapshot {
         skip: usize,
         limit: usize,
     ) -> Result<Vec<StoredEntry>, StoreError> {
-        let Some(document) = self.state.documents.get(document) else { return Ok(Vec::new()) };
+        let Some(document) = self.state()?.documents.get(document) else { return Ok(Vec::new()) };
         let operations = document.operations.iter().skip(skip).take(limit);
         let hashes: Vec<_> =
             operations.map(|operation| EntryHash::from_hash(*operation.id.as_hash())).collect();
@@ -101,7 +113,7 @@ impl Snapshot for MemorySnapshot {
     }
 
     fn schemas(&self) -> Result<Vec<KnownSchema>, StoreError> {
-        Ok(self.state.schemas.values().cloned().collect())
+        Ok(self.state()?.schemas.values().cloned().collect())
     }
 
     fn documents(
@@ -109,23 +121,28 @@ impl Snapshot for MemorySnapshot {
         ids: &[DocumentId],
         selection: &Selection,
     ) -> Result<Vec<Option<DocumentRecord>>, StoreError> {
+        self.cancel.check()?;
         let select = |record| evaluate::select(selection, record);
         Ok(ids.iter().map(|id| self.document(id).map(select)).collect())
     }
 
     fn views(&self, ids: &[DocumentViewId]) -> Result<Vec<Option<DocumentRecord>>, StoreError> {
-        Ok(ids.iter().map(|id| self.view(id)).collect())
+        ids.iter().map(|id| self.cancel.check().map(|()| self.view(id))).collect()
     }
 
     fn collection(&self, query: &CollectionQuery) -> Result<Page, StoreError> {
-        let documents = self.state.documents.values().map(|document| &document.latest);
+        let documents = self.state()?.documents.values().map(|document| &document.latest);
         let of_schema = documents.filter(|document| document.schema() == query.schema.id());
-        evaluate::collection(query, of_schema.map(DocumentRecord::from))
+        // One that nobody waits for ends early, with a page that nobody gets.
+        let going_on = of_schema.take_while(|_| !self.cancel.is_cancelled());
+        let page = evaluate::collection(query, going_on.map(DocumentRecord::from))?;
+        self.cancel.check()?;
+        Ok(page)
     }
 
     fn lists(&self, query: &ListQuery) -> Result<Vec<Page>, StoreError> {
         let page = |list| evaluate::list(query, list, self.targets(list));
-        Ok(query.lists.iter().map(page).collect())
+        query.lists.iter().map(|list| self.cancel.check().map(|()| page(list))).collect()
     }
 
     fn split_heads(
@@ -133,17 +150,18 @@ impl Snapshot for MemorySnapshot {
         ranges: &[HeadRange],
         parts: usize,
     ) -> Result<Vec<HeadsPart>, StoreError> {
-        Ok(self.state.split_heads(ranges, parts))
+        Ok(self.read()?.split_heads(ranges, parts))
     }
 
     fn heads(&self, ranges: &[HeadRange], limit: usize) -> Result<Vec<HeadInRange>, StoreError> {
-        let mut heads = self.state.heads(ranges);
+        let mut heads = self.read()?.heads(ranges);
         heads.truncate(limit);
         Ok(heads)
     }
 
     fn heads_of(&self, logs: &[LogPlace]) -> Result<Vec<Option<Head>>, StoreError> {
-        Ok(logs.iter().map(|place| self.state.head_of(place)).collect())
+        let state = self.read()?;
+        Ok(logs.iter().map(|place| state.head_of(place)).collect())
     }
 
     fn wanted_entries(
@@ -152,10 +170,10 @@ impl Snapshot for MemorySnapshot {
         after: Arrival,
         budget: Budget,
     ) -> Result<WantedEntries, StoreError> {
-        Ok(self.state.wanted(wants, after, budget))
+        Ok(self.read()?.wanted(wants, after, budget))
     }
 
     fn counts(&self) -> Result<Counts, StoreError> {
-        Ok(self.state.counts())
+        Ok(self.state()?.counts())
     }
 }

@@ -128,7 +128,11 @@ impl Readers {
     }
 
     /// Takes a connection back.
-    pub(super) fn end(&self, connection: Connection) {
+    pub(super) fn end(&self, mut connection: Connection) {
+        // Else who was cancelled would cancel those who come next.
+        if connection.progress_handler(0, None::<fn() -> bool>).is_err() {
+            return;
+        }
         // One that cannot end its transaction is closed instead, which ends it as well.
         if connection.execute_batch("COMMIT").is_err() {
             return;

@@ -11,12 +11,12 @@ use rusqlite::Connection;
 use super::Inner;
 use super::fault::Result;
 use super::{collection, entries, head_sums, heads, lists, rows, views, wanted};
-use crate::StoreError;
 use crate::contract::{Counts, DocumentRecord, KnownSchema, LogHead, Snapshot, StoredEntry};
 use crate::heads::{
     Arrival, Budget, Head, HeadInRange, HeadRange, HeadsPart, LogPlace, WantedEntries, Wants,
 };
 use crate::query::{CollectionQuery, ListQuery, Page, Selection};
+use crate::{Cancel, StoreError};
 
 type Answer<T> = std::result::Result<T, StoreError>;
 
@@ -25,16 +25,29 @@ pub(super) struct SqliteSnapshot {
     store: Arc<Inner>,
     /// None only while it is dropped.
     connection: Option<Connection>,
+    cancel: Cancel,
 }
+
+const CONNECTED: &str = "only dropping takes the connection away";
+
+/// After about so many steps a statement looks whether it was cancelled: some microseconds.
+const STEPS: i32 = 1_000;
 
 impl SqliteSnapshot {
     pub(super) fn begin(store: &Arc<Inner>) -> Result<Self> {
         let connection = store.readers.begin()?;
-        Ok(Self { store: Arc::clone(store), connection: Some(connection) })
+        Ok(Self { store: Arc::clone(store), connection: Some(connection), cancel: Cancel::new() })
     }
 
     pub(super) fn connection(&self) -> &Connection {
-        self.connection.as_ref().expect("only dropping takes the connection away")
+        self.connection.as_ref().expect(CONNECTED)
+    }
+
+    /// The connection, unless reading was cancelled. Statements that take few steps look for that
+    /// here only.
+    fn reading(&self) -> Answer<&Connection> {
+        self.cancel.check()?;
+        Ok(self.connection())
     }
 }
 
@@ -47,16 +60,23 @@ impl Drop for SqliteSnapshot {
 }
 
 impl Snapshot for SqliteSnapshot {
+    fn heed(&mut self, cancel: Cancel) {
+        self.cancel = cancel.clone();
+        let connection = self.connection.as_mut().expect(CONNECTED);
+        // Without memory for it, reading ends between two statements instead of within one.
+        let _ = connection.progress_handler(STEPS, Some(move || cancel.is_cancelled()));
+    }
+
     fn next_args(
         &self,
         author: &PublicKey,
         view: Option<&DocumentViewId>,
     ) -> Answer<std::result::Result<NextArgs, NextArgsError>> {
-        Ok(next_args(&entries::next_args_facts(self.connection(), author, view)?))
+        Ok(next_args(&entries::next_args_facts(self.reading()?, author, view)?))
     }
 
     fn entry(&self, hash: &EntryHash) -> Answer<Option<StoredEntry>> {
-        Ok(entries::by_hash(self.connection(), hash)?)
+        Ok(entries::by_hash(self.reading()?, hash)?)
     }
 
     fn log(
@@ -66,11 +86,11 @@ impl Snapshot for SqliteSnapshot {
         from: SeqNum,
         limit: usize,
     ) -> Answer<Vec<StoredEntry>> {
-        Ok(entries::of_log(self.connection(), author, log_id, from, limit)?)
+        Ok(entries::of_log(self.reading()?, author, log_id, from, limit)?)
     }
 
     fn logs(&self, author: &PublicKey) -> Answer<Vec<LogHead>> {
-        Ok(entries::heads(self.connection(), author)?)
+        Ok(entries::heads(self.reading()?, author)?)
     }
 
     fn document_entries(
@@ -79,11 +99,11 @@ impl Snapshot for SqliteSnapshot {
         skip: usize,
         limit: usize,
     ) -> Answer<Vec<StoredEntry>> {
-        Ok(entries::of_document(self.connection(), document, skip, limit)?)
+        Ok(entries::of_document(self.reading()?, document, skip, limit)?)
     }
 
     fn schemas(&self) -> Answer<Vec<KnownSchema>> {
-        Ok(self.store.catalog.all(self.connection())?)
+        Ok(self.store.catalog.all(self.reading()?)?)
     }
 
     fn documents(
@@ -91,33 +111,33 @@ impl Snapshot for SqliteSnapshot {
         ids: &[DocumentId],
         selection: &Selection,
     ) -> Answer<Vec<Option<DocumentRecord>>> {
-        let records = rows::load(self.connection(), &self.store.catalog, ids, selection)?;
+        let records = rows::load(self.reading()?, &self.store.catalog, ids, selection)?;
         Ok(ids.iter().map(|id| records.get(id).cloned()).collect())
     }
 
     fn views(&self, ids: &[DocumentViewId]) -> Answer<Vec<Option<DocumentRecord>>> {
-        let records = views::load(self.connection(), &self.store.catalog, ids, &Selection::All)?;
+        let records = views::load(self.reading()?, &self.store.catalog, ids, &Selection::All)?;
         Ok(ids.iter().map(|id| records.get(id).cloned()).collect())
     }
 
     fn collection(&self, query: &CollectionQuery) -> Answer<Page> {
-        Ok(collection::page(self.connection(), query)?)
+        Ok(collection::page(self.reading()?, query)?)
     }
 
     fn lists(&self, query: &ListQuery) -> Answer<Vec<Page>> {
-        Ok(lists::pages(self.connection(), &self.store.catalog, query)?)
+        Ok(lists::pages(self.reading()?, &self.store.catalog, query)?)
     }
 
     fn split_heads(&self, ranges: &[HeadRange], parts: usize) -> Answer<Vec<HeadsPart>> {
-        Ok(head_sums::split(self.connection(), ranges, parts)?)
+        Ok(head_sums::split(self.reading()?, ranges, parts)?)
     }
 
     fn heads(&self, ranges: &[HeadRange], limit: usize) -> Answer<Vec<HeadInRange>> {
-        Ok(heads::of_ranges(self.connection(), ranges, limit)?)
+        Ok(heads::of_ranges(self.reading()?, ranges, limit)?)
     }
 
     fn heads_of(&self, logs: &[LogPlace]) -> Answer<Vec<Option<Head>>> {
-        Ok(heads::of_logs(self.connection(), logs)?)
+        Ok(heads::of_logs(self.reading()?, logs)?)
     }
 
     fn wanted_entries(
@@ -126,10 +146,52 @@ impl Snapshot for SqliteSnapshot {
         after: Arrival,
         budget: Budget,
     ) -> Answer<WantedEntries> {
-        Ok(wanted::entries(self.connection(), wants, after, budget)?)
+        Ok(wanted::entries(self.reading()?, wants, after, budget)?)
     }
 
     fn counts(&self) -> Answer<Counts> {
-        Ok(entries::counts(self.connection())?)
+        Ok(entries::counts(self.reading()?)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Row;
+
+    use super::*;
+    use crate::sqlite::fault::Fault;
+    use crate::{Options, SqliteStore, Store};
+
+    /// Nothing but cancelling ends it.
+    const ENDLESS: &str = "WITH RECURSIVE numbers(n) AS \
+                           (SELECT 1 UNION ALL SELECT n + 1 FROM numbers) \
+                           SELECT count(*) FROM numbers";
+
+    fn read_endlessly(snapshot: &SqliteSnapshot) -> StoreError {
+        let count = |row: &Row<'_>| row.get::<_, i64>(0);
+        let counted = snapshot.connection().query_row(ENDLESS, [], count);
+        Fault::from(counted.expect_err("there is always a next one")).into()
+    }
+
+    #[test]
+    fn statements_end_when_they_are_cancelled() {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let options = Options { readers: 1, ..Options::default() };
+        let store = SqliteStore::open(folder.path().join("pandan.sqlite"), options);
+        let store = store.expect("the store opens");
+        for _ in 0..3 {
+            let mut snapshot = SqliteSnapshot::begin(&store.inner).expect("it can be read");
+            let cancel = Cancel::new();
+            snapshot.heed(cancel.clone());
+            let error = std::thread::scope(|scope| {
+                scope.spawn(|| cancel.cancel());
+                read_endlessly(&snapshot)
+            });
+            assert!(matches!(error, StoreError::Cancelled), "{error:?}");
+            drop(snapshot);
+            // The next one has the same connection.
+            let counts = store.snapshot().and_then(|snapshot| snapshot.counts());
+            assert_eq!(counts.expect("nobody cancelled it").entries, 0);
+        }
     }
 }
