@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-/// A failure of the store itself; nothing of the transaction in question was written.
+/// A failure of the store itself; nothing of the transaction in question can be seen.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -14,9 +14,9 @@ pub enum StoreError {
     /// Another process holds the database.
     #[error("database is in use by another process; close that one or wait for it, then try again")]
     Busy,
-    /// The file is not a database of this program, or it is damaged.
+    /// The file is not a database of this program, it is damaged, or the disk fails to read it.
     #[error(
-        "database is damaged or not one of this program ({detail}); restore it from a copy, or start with a new file and replicate again"
+        "database is damaged, not one of this program, or on a disk that fails ({detail}); look whether the disk is well, then restore it from a copy, or start with a new file and replicate again"
     )]
     Corrupt {
         /// What the database engine found.

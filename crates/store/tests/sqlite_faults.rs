@@ -4,8 +4,8 @@
 //!
 //! Files are kept from growing at every size that they have on the way: by the quota, which fails
 //! when pages are added, and by a limit of the system, which fails in the middle of writes to the
-//! log, to the index of the log and, while it is taken over, to the file. Failing to flush, and
-//! failing to overwrite what was there before, would take a file system of one's own.
+//! log, to the index of the log and, while it is taken over, to the file. Other failures of a disk
+//! are in `failing_disk`.
 //!
 //! Some sizes are left out to save time; `PANDAN_FAULTS_STEP=1` tries all.
 

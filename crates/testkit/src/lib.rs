@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod delivery;
+#[cfg(target_os = "linux")]
+pub mod disk;
 mod history;
 pub mod memory;
 mod random;

@@ -150,17 +150,17 @@ impl Snapshot for MemorySnapshot {
         ranges: &[HeadRange],
         parts: usize,
     ) -> Result<Vec<HeadsPart>, StoreError> {
-        Ok(self.read()?.split_heads(ranges, parts))
+        Ok(self.state()?.split_heads(ranges, parts))
     }
 
     fn heads(&self, ranges: &[HeadRange], limit: usize) -> Result<Vec<HeadInRange>, StoreError> {
-        let mut heads = self.read()?.heads(ranges);
+        let mut heads = self.state()?.heads(ranges);
         heads.truncate(limit);
         Ok(heads)
     }
 
     fn heads_of(&self, logs: &[LogPlace]) -> Result<Vec<Option<Head>>, StoreError> {
-        let state = self.read()?;
+        let state = self.state()?;
         Ok(logs.iter().map(|place| state.head_of(place)).collect())
     }
 
@@ -170,7 +170,7 @@ impl Snapshot for MemorySnapshot {
         after: Arrival,
         budget: Budget,
     ) -> Result<WantedEntries, StoreError> {
-        Ok(self.read()?.wanted(wants, after, budget))
+        Ok(self.state()?.wanted(wants, after, budget))
     }
 
     fn counts(&self) -> Result<Counts, StoreError> {
