@@ -3,7 +3,9 @@
 
 mod amplification;
 mod blobs;
+#[cfg(target_os = "linux")]
 mod book;
+mod broken_disk;
 mod first_steps;
 mod hostile;
 mod http;

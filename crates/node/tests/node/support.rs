@@ -1,6 +1,7 @@
 //! A running node, asked over HTTP as clients ask, and people who publish to it.
 #![allow(dead_code, unreachable_pub, reason = "shared by the files of this test")]
 
+use std::path::Path;
 use std::sync::Arc;
 
 use pandan_bamboo::{EntryHash, Links, LogId, NextArgs, SeqNum};
@@ -70,16 +71,20 @@ impl World {
         Self::start(Node::builder().data_dir(folder.path()), Some(folder))
     }
 
+    pub fn in_folder(folder: &Path) -> Self {
+        Self::start(Node::builder().data_dir(folder), None)
+    }
+
+    /// The node of another process.
+    pub fn elsewhere(url: String) -> Self {
+        Self { runtime: runtime(), node: None, url, agent: agent(), _folder: None }
+    }
+
     fn start(builder: NodeBuilder, folder: Option<tempfile::TempDir>) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = runtime();
         let node = runtime.block_on(builder.http("127.0.0.1:0".parse().unwrap()).start()).unwrap();
         let url = format!("http://{}", node.addresses()[0]);
-        let config = ureq::Agent::config_builder().http_status_as_error(false).build();
-        Self { runtime, node: Some(node), url, agent: config.into(), _folder: folder }
+        Self { runtime, node: Some(node), url, agent: agent(), _folder: folder }
     }
 
     /// Stops the node; what is on disk stays.
@@ -147,6 +152,15 @@ impl World {
         assert!(errors.is_some_and(|errors| !errors.is_empty()), "{query}\n{answer}");
         answer["errors"][0].clone()
     }
+}
+
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder().http_status_as_error(false).build().into()
+}
+
+fn runtime() -> Runtime {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(2).enable_all().build().unwrap()
 }
 
 impl Drop for World {
