@@ -1,0 +1,223 @@
+//! What is remembered of a peer from session to session, so that one bad entry does not make all
+//! of them fail.
+//!
+//! The protocol has no way to say that an entry is refused: who refuses one forgets the session,
+//! and the other waits. Sessions between the same two then fail at the same entry for ever. Both
+//! directions are healed:
+//!
+//! - *An entry of theirs was refused here.* Nothing more is asked of its log: we tell the peer that
+//!   we have as much of it as it has sent.
+//! - *An entry of ours was refused there.* The peer only falls silent. But it took the entries in
+//!   the order in which they were sent, so that its next Have shows the first one that it did not
+//!   take. The document of that one is sent last from then on; when sessions fail with it once
+//!   more, it is kept from the peer for a time.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use pandan_bamboo::SeqNum;
+use pandan_operations::DocumentId;
+
+use super::SchemaSet;
+use super::compare::Theirs;
+use super::limits::{
+    FORGET_REFUSED_MS, MAX_BACK_OFF_MS, MAX_REFUSED_LOGS, MAX_SETS, MAX_WITHHELD, MIN_BACK_OFF_MS,
+    TICK_MS,
+};
+use super::query::{LogName, Need};
+
+/// What is remembered of a peer.
+///
+/// It may outlive a connection: hand it over to the next link with the same peer.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    refused: BTreeMap<LogName, Refused>,
+    doubtful: BTreeMap<DocumentId, Doubtful>,
+    /// The one used last stands last.
+    sets: Vec<SetRecord>,
+    /// When it was looked for what is old.
+    forgot_at: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Refused {
+    /// How much of the log we claim to have.
+    claim: SeqNum,
+    since: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Doubtful {
+    /// How many sessions failed with it.
+    failures: u32,
+    since: u64,
+}
+
+/// How sessions with a set of schemas went.
+#[derive(Clone, Debug)]
+pub(super) struct SetRecord {
+    pub(super) schemas: SchemaSet,
+    /// In a row.
+    failures: u32,
+    /// Not tried again before.
+    pub(super) not_before: u64,
+    pub(super) completed: Option<Completed>,
+    /// What was sent in the session that failed last, in that order.
+    sent: Vec<SentLog>,
+}
+
+/// The last session that came to its end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Completed {
+    /// What the link had counted of changes when it compared.
+    pub(super) changes: u64,
+    pub(super) at: u64,
+}
+
+/// A part of a log that was sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SentLog {
+    pub(super) document: DocumentId,
+    pub(super) name: LogName,
+    pub(super) seq_num: SeqNum,
+}
+
+impl Memory {
+    /// Nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Logs of which nothing more is asked of the peer.
+    #[must_use]
+    pub fn refused_logs(&self) -> usize {
+        self.refused.len()
+    }
+
+    /// Documents that are kept from the peer.
+    #[must_use]
+    pub fn withheld_documents(&self) -> usize {
+        self.doubtful.values().filter(|document| document.is_withheld()).count()
+    }
+
+    /// Changes were counted by a link that is gone, and what was sent then may have got lost with
+    /// the connection.
+    pub(super) fn begin_connection(&mut self) {
+        for set in &mut self.sets {
+            set.completed = None;
+            set.sent.clear();
+        }
+    }
+
+    /// Notes that an entry was refused, or another one of a log of which one was.
+    pub(super) fn refuse(&mut self, name: LogName, seq_num: SeqNum, now: u64) {
+        if let Some(known) = self.refused.get_mut(&name) {
+            known.claim = known.claim.max(seq_num);
+            return;
+        }
+        if self.refused.len() >= MAX_REFUSED_LOGS {
+            forget_oldest(&mut self.refused, |it| it.since);
+        }
+        self.refused.insert(name, Refused { claim: seq_num, since: now });
+    }
+
+    /// Whether an entry of this log was refused.
+    pub(super) fn is_refused(&self, name: &LogName) -> bool {
+        self.refused.contains_key(name)
+    }
+
+    /// The logs of which nothing more shall be sent to us, and how much of them we claim to have.
+    pub(super) fn claims(&self) -> impl Iterator<Item = (LogName, SeqNum)> + '_ {
+        self.refused.iter().map(|(name, refused)| (*name, refused.claim))
+    }
+
+    /// Forgets what is old enough to be tried again.
+    pub(super) fn forget(&mut self, now: u64) {
+        if now.saturating_sub(self.forgot_at) < TICK_MS {
+            return;
+        }
+        self.forgot_at = now;
+        let is_fresh = |since: u64| now.saturating_sub(since) < FORGET_REFUSED_MS;
+        self.refused.retain(|_, refused| is_fresh(refused.since));
+        self.doubtful.retain(|_, document| is_fresh(document.since));
+    }
+
+    /// Finds out from the peer's logs with what the session before failed.
+    pub(super) fn learn(&mut self, schemas: &SchemaSet, theirs: &Theirs, now: u64) {
+        let Some(set) = self.sets.iter_mut().find(|set| set.schemas == *schemas) else { return };
+        let sent = core::mem::take(&mut set.sent);
+        let was_taken = |sent: &SentLog| theirs.height(&sent.name) >= Some(sent.seq_num);
+        let Some(failed) = sent.iter().find(|sent| !was_taken(sent)) else { return };
+        if !self.doubtful.contains_key(&failed.document) && self.doubtful.len() >= MAX_WITHHELD {
+            forget_oldest(&mut self.doubtful, |it| it.since);
+        }
+        let document =
+            self.doubtful.entry(failed.document).or_insert(Doubtful { failures: 0, since: now });
+        document.failures = document.failures.saturating_add(1);
+    }
+
+    /// Takes out what is withheld and puts last what is doubtful.
+    pub(super) fn arrange(&self, needs: Vec<Need>) -> Vec<Need> {
+        if self.doubtful.is_empty() {
+            return needs;
+        }
+        let doubt = |need: &Need| self.doubtful.get(&need.document);
+        let (mut good, mut doubtful): (Vec<_>, Vec<_>) =
+            needs.into_iter().partition(|need| doubt(need).is_none());
+        doubtful.retain(|need| doubt(need).is_none_or(|document| !document.is_withheld()));
+        good.append(&mut doubtful);
+        good
+    }
+
+    /// How sessions with this set went, if one ended.
+    pub(super) fn set(&self, schemas: &SchemaSet) -> Option<&SetRecord> {
+        self.sets.iter().find(|set| set.schemas == *schemas)
+    }
+
+    /// A session with this set came to its end.
+    pub(super) fn completed(&mut self, schemas: &SchemaSet, completed: Completed) {
+        let set = self.touch(schemas);
+        *set = SetRecord { completed: Some(completed), ..SetRecord::new(schemas) };
+    }
+
+    /// A session with this set failed, in which this was `sent`.
+    pub(super) fn failed(&mut self, schemas: &SchemaSet, sent: Vec<SentLog>, now: u64) {
+        let set = self.touch(schemas);
+        let wait = MIN_BACK_OFF_MS.checked_shl(set.failures).unwrap_or(MAX_BACK_OFF_MS);
+        set.failures = set.failures.saturating_add(1).min(16);
+        set.not_before = now.saturating_add(wait.min(MAX_BACK_OFF_MS));
+        set.sent = sent;
+    }
+
+    /// The record of a set as the one used last.
+    fn touch(&mut self, schemas: &SchemaSet) -> &mut SetRecord {
+        let set = match self.sets.iter().position(|set| set.schemas == *schemas) {
+            Some(index) => self.sets.remove(index),
+            None => SetRecord::new(schemas),
+        };
+        if self.sets.len() >= MAX_SETS {
+            self.sets.remove(0);
+        }
+        self.sets.push(set);
+        self.sets.last_mut().expect("it was pushed right before")
+    }
+}
+
+impl SetRecord {
+    fn new(schemas: &SchemaSet) -> Self {
+        let schemas = schemas.clone();
+        Self { schemas, failures: 0, not_before: 0, completed: None, sent: Vec::new() }
+    }
+}
+
+impl Doubtful {
+    const fn is_withheld(&self) -> bool {
+        self.failures > 1
+    }
+}
+
+fn forget_oldest<K: Ord + Copy, V>(map: &mut BTreeMap<K, V>, since: impl Fn(&V) -> u64) {
+    let oldest = map.iter().min_by_key(|(_, value)| since(value)).map(|(key, _)| *key);
+    oldest.and_then(|key| map.remove(&key));
+}
