@@ -23,6 +23,17 @@ struct Announcement {
     schemas: SchemaSet,
 }
 
+/// What an announcement of the peer tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum News {
+    /// Nothing new.
+    None,
+    /// Its schemas, which we did not know.
+    First,
+    /// That they are others than before.
+    Others,
+}
+
 impl Announcements {
     pub(super) fn new(schemas: SchemaSet, timestamp: u64) -> Self {
         let shared = schemas.part(|_| false);
@@ -52,15 +63,19 @@ impl Announcements {
         true
     }
 
-    /// Takes what the peer announced; whether it counts.
-    pub(super) fn set_theirs(&mut self, version: u64, timestamp: u64, schemas: SchemaSet) -> bool {
+    /// Takes what the peer announced, if it is later than what it announced before.
+    pub(super) fn set_theirs(&mut self, version: u64, timestamp: u64, schemas: SchemaSet) -> News {
         let is_later = self.theirs.as_ref().is_none_or(|known| timestamp > known.timestamp);
         if version != VERSION || !is_later {
-            return false;
+            return News::None;
         }
-        self.theirs = Some(Announcement { timestamp, schemas });
+        let known = self.theirs.replace(Announcement { timestamp, schemas: schemas.clone() });
         self.update_shared();
-        true
+        match known {
+            Some(known) if known.schemas == schemas => News::None,
+            Some(_) => News::Others,
+            None => News::First,
+        }
     }
 
     fn update_shared(&mut self) {

@@ -226,8 +226,9 @@ impl Link {
         }
         let Some(session) = self.take_session(serial) else { return };
         let completed = Completed { changes: session.changes, at: now };
-        self.memory.completed(&session.schemas, completed);
         self.outbox.report(finished(&session, Outcome::Complete));
+        let schemas = session.schemas.clone();
+        self.memory.completed(&schemas, session.into_sent(), completed);
     }
 
     /// Ends a session before its end. The peer cannot be told.
@@ -237,12 +238,7 @@ impl Link {
         self.least_id = self.least_id.max(session.id.saturating_add(1));
         self.outbox.report(finished(&session, outcome));
         let schemas = session.schemas.clone();
-        // Only silence and giving up can mean that the peer refused something.
-        let sent = match outcome {
-            Outcome::TimedOut | Outcome::Replaced => session.into_sent(),
-            _ => Vec::new(),
-        };
-        self.memory.failed(&schemas, sent, now);
+        self.memory.failed(&schemas, session.into_sent(), now);
     }
 
     /// Ends a session in which the peer broke a rule.

@@ -1,16 +1,20 @@
 //! What is remembered of a peer from session to session, so that one bad entry does not make all
 //! of them fail.
 //!
-//! The protocol has no way to say that an entry is refused: who refuses one forgets the session,
-//! and the other waits. Sessions between the same two then fail at the same entry for ever. Both
-//! directions are healed:
+//! The protocol has no way to say that an entry is refused: who refuses one forgets the session
+//! and takes nothing more of it. Sessions between the same two then fail at the same entry for
+//! ever. Both directions are healed:
 //!
 //! - *An entry of theirs was refused here.* Nothing more is asked of its log: we tell the peer that
 //!   we have as much of it as it has sent.
-//! - *An entry of ours was refused there.* The peer only falls silent. But it took the entries in
-//!   the order in which they were sent, so that its next Have shows the first one that it did not
-//!   take. The document of that one is sent last from then on; when sessions fail with it once
-//!   more, it is kept from the peer for a time.
+//! - *An entry of ours was refused there.* Nobody tells us, and when the peer had sent its SyncDone
+//!   before, the session even looks complete. But it took the entries in the order in which they
+//!   were sent, so that its next Have shows where it stopped. The document of the first entry that
+//!   it did not take is sent last from then on; when the peer stops there once more, it is kept
+//!   from it for a time.
+//!
+//! A peer may also be slow and tell of entries long after it took them. Documents that it turns out
+//! to have are in no doubt any more.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -48,9 +52,14 @@ struct Refused {
 
 #[derive(Clone, Copy, Debug)]
 struct Doubtful {
-    /// How many sessions failed with it.
+    /// How many times the peer stopped at it.
     failures: u32,
+    /// When it did last.
+    failed_at: u64,
     since: u64,
+    /// Where it stopped.
+    name: LogName,
+    seq_num: SeqNum,
 }
 
 /// How sessions with a set of schemas went.
@@ -62,7 +71,7 @@ pub(super) struct SetRecord {
     /// Not tried again before.
     pub(super) not_before: u64,
     pub(super) completed: Option<Completed>,
-    /// What was sent in the session that failed last, in that order.
+    /// What was sent in the last session, in that order.
     sent: Vec<SentLog>,
 }
 
@@ -143,18 +152,37 @@ impl Memory {
         self.doubtful.retain(|_, document| is_fresh(document.since));
     }
 
-    /// Finds out from the peer's logs with what the session before failed.
+    /// Finds out from the peer's logs where it stopped in the session before.
     pub(super) fn learn(&mut self, schemas: &SchemaSet, theirs: &Theirs, now: u64) {
+        let has = |name: &LogName, seq_num: SeqNum| theirs.height(name) >= Some(seq_num);
+        self.doubtful.retain(|_, document| !has(&document.name, document.seq_num));
         let Some(set) = self.sets.iter_mut().find(|set| set.schemas == *schemas) else { return };
         let sent = core::mem::take(&mut set.sent);
-        let was_taken = |sent: &SentLog| theirs.height(&sent.name) >= Some(sent.seq_num);
-        let Some(failed) = sent.iter().find(|sent| !was_taken(sent)) else { return };
-        if !self.doubtful.contains_key(&failed.document) && self.doubtful.len() >= MAX_WITHHELD {
+        // What it took behind an entry shows that it only passed that one over.
+        let last_taken = sent.iter().rposition(|sent| has(&sent.name, sent.seq_num));
+        let stopped = last_taken.map_or(0, |index| index.saturating_add(1));
+        if let Some(failed) = sent.get(stopped) {
+            self.doubt(*failed, now);
+        }
+    }
+
+    fn doubt(&mut self, failed: SentLog, now: u64) {
+        let SentLog { document, name, seq_num } = failed;
+        if !self.doubtful.contains_key(&document) && self.doubtful.len() >= MAX_WITHHELD {
             forget_oldest(&mut self.doubtful, |it| it.since);
         }
-        let document =
-            self.doubtful.entry(failed.document).or_insert(Doubtful { failures: 0, since: now });
-        document.failures = document.failures.saturating_add(1);
+        let unseen = Doubtful { failures: 0, failed_at: 0, since: now, name, seq_num };
+        let document = self.doubtful.entry(document).or_insert(unseen);
+        // Sessions that follow each other quickly tell the same thing twice.
+        if document.failures == 0 || now.saturating_sub(document.failed_at) >= TICK_MS {
+            document.failures = document.failures.saturating_add(1);
+            (document.failed_at, document.name, document.seq_num) = (now, name, seq_num);
+        }
+    }
+
+    /// The peer knows other schemas than before, so that it may take what it did not.
+    pub(super) fn forget_doubts(&mut self) {
+        self.doubtful.clear();
     }
 
     /// Takes out what is withheld and puts last what is doubtful.
@@ -175,10 +203,15 @@ impl Memory {
         self.sets.iter().find(|set| set.schemas == *schemas)
     }
 
-    /// A session with this set came to its end.
-    pub(super) fn completed(&mut self, schemas: &SchemaSet, completed: Completed) {
-        let set = self.touch(schemas);
-        *set = SetRecord { completed: Some(completed), ..SetRecord::new(schemas) };
+    /// A session with this set came to its end, in which this was `sent`.
+    pub(super) fn completed(
+        &mut self,
+        schemas: &SchemaSet,
+        sent: Vec<SentLog>,
+        completed: Completed,
+    ) {
+        let completed = Some(completed);
+        *self.touch(schemas) = SetRecord { completed, sent, ..SetRecord::new(schemas) };
     }
 
     /// A session with this set failed, in which this was `sent`.

@@ -5,7 +5,7 @@ use core::mem;
 
 use pandan_bamboo::{Entry, SeqNum};
 
-use super::Link;
+use super::announcements::News;
 use super::compare::Theirs;
 use super::effect::{Effect, Fault};
 use super::frames::Frames;
@@ -13,6 +13,7 @@ use super::limits::{MAX_INGEST_BYTES, MAX_INGEST_ENTRIES};
 use super::message::{AuthorLogs, Message};
 use super::query::{IngestId, LogName, Received, Verdict};
 use super::session::{Session, Stage};
+use super::{Link, SchemaSet};
 
 /// What came from the peer and is not done with.
 #[derive(Debug)]
@@ -84,9 +85,7 @@ impl Link {
         }
         match message {
             Message::Announce { version, timestamp, schemas } => {
-                if self.announcements.set_theirs(version, timestamp, schemas) {
-                    self.count_change();
-                }
+                self.on_announce(version, timestamp, schemas);
             }
             Message::SyncRequest { session, mode, schemas } => {
                 self.on_request(session, mode, schemas, now);
@@ -96,6 +95,17 @@ impl Link {
             }
             Message::SyncDone { session, .. } => self.on_done(session, now),
             Message::Have { session, authors } => self.on_have(session, authors, now),
+        }
+    }
+
+    fn on_announce(&mut self, version: u64, timestamp: u64, schemas: SchemaSet) {
+        match self.announcements.set_theirs(version, timestamp, schemas) {
+            News::None => {}
+            News::First => self.count_change(),
+            News::Others => {
+                self.count_change();
+                self.memory.forget_doubts();
+            }
         }
     }
 
