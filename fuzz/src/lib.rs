@@ -8,6 +8,7 @@ pub mod entry;
 pub mod graph;
 #[cfg(feature = "node")]
 pub mod graphql;
+pub mod legacy_messages;
 pub mod lock_file;
 pub mod log;
 pub mod log_play;

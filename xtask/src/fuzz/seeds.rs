@@ -46,6 +46,7 @@ pub(super) fn write(workspace: &Workspace, target: &str) -> Result<PathBuf> {
         "store_play" | "log_play" | "document" | "graph" => {
             bytes(&vectors("entries.json")?, "encoded").into_iter().step_by(ANY_STEP).collect()
         }
+        "legacy_messages" => legacy(bytes(&vectors("entries.json")?, "encoded")),
         "graphql" => GRAPHQL.iter().map(|seed| seed.as_bytes().to_vec()).collect(),
         _ => Vec::new(),
     };
@@ -114,6 +115,25 @@ fn lock_files(vectors: &Value) -> Vec<Vec<u8>> {
             Some(format!("version = 1\n\n{commit}").into_bytes())
         })
         .collect()
+}
+
+/// Streams of peers: an announcement and a session in which some entries are sent.
+fn legacy(entries: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+    let session = |(number, entries): (usize, &[Vec<u8>])| {
+        // How the stream is cut.
+        let mut stream = vec![number.to_le_bytes()[0]];
+        stream.extend(b"\x84\x00\x01\x01\x81\x67blob_v1");
+        stream.extend(b"\x84\x01\x00\x00\x81\x74schema_definition_v1\x83\x0a\x00\x80");
+        for entry in entries {
+            stream.extend(b"\x84\x02\x00\x58");
+            stream.extend(u8::try_from(entry.len()));
+            stream.extend(entry);
+            stream.extend(b"\x43abc");
+        }
+        stream.extend(b"\x83\x03\x00\xf4");
+        stream
+    };
+    entries.chunks(ANY_STEP).enumerate().map(session).collect()
 }
 
 /// A query, a NUL and its variables.

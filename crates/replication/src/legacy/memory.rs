@@ -254,3 +254,128 @@ fn forget_oldest<K: Ord + Copy, V>(map: &mut BTreeMap<K, V>, since: impl Fn(&V) 
     let oldest = map.iter().min_by_key(|(_, value)| since(value)).map(|(key, _)| *key);
     oldest.and_then(|key| map.remove(&key));
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use pandan_bamboo::{Hash, LogId};
+
+    use super::super::limits::MAX_SENT_LOGS;
+    use super::super::message::AuthorLogs;
+    use super::*;
+
+    const FIRST: SeqNum = SeqNum::FIRST;
+
+    fn name(number: usize) -> LogName {
+        LogName { author: [7; 32], log_id: LogId::new(number as u64) }
+    }
+
+    fn document(number: usize) -> DocumentId {
+        Hash::of(&number.to_be_bytes()).into()
+    }
+
+    fn sent(number: usize) -> SentLog {
+        SentLog { document: document(number), name: name(number), seq_num: FIRST }
+    }
+
+    fn theirs(taken: &[usize]) -> Theirs {
+        let logs = taken.iter().map(|number| (name(*number).log_id, FIRST)).collect();
+        Theirs::new(vec![AuthorLogs { author: [7; 32], logs }])
+    }
+
+    fn set(number: u8) -> SchemaSet {
+        let text = alloc::format!("thing_0020{}", alloc::format!("{number:02x}").repeat(32));
+        SchemaSet::new([text.parse().expect("it is an id")]).expect("it is one")
+    }
+
+    /// Sends these in a session, after which the peer has those.
+    fn session(memory: &mut Memory, sent_: &[usize], taken: &[usize], now: u64) {
+        let completed = Completed { changes: 0, at: now };
+        let sent = sent_.iter().map(|number| sent(*number)).collect();
+        memory.completed(&set(0), sent, completed);
+        memory.learn(&set(0), &theirs(taken), now);
+    }
+
+    #[test]
+    fn the_entry_at_which_the_peer_stops_twice_is_withheld() {
+        let mut memory = Memory::new();
+        // The third was passed over, the fourth was not taken, nor was anything behind it.
+        session(&mut memory, &[0, 1, 2, 3, 4], &[0, 2], TICK_MS);
+        assert_eq!(memory.doubtful.keys().collect::<Vec<_>>(), [&document(3)]);
+        assert_eq!(memory.withheld_documents(), 0);
+        // The same told twice counts once.
+        session(&mut memory, &[3], &[0, 2, 4], TICK_MS + 1);
+        assert_eq!(memory.withheld_documents(), 0);
+        session(&mut memory, &[3], &[0, 2, 4], 2 * TICK_MS);
+        assert_eq!(memory.withheld_documents(), 1);
+        // It was only slow.
+        session(&mut memory, &[], &[3], 2 * TICK_MS);
+        assert_eq!(memory.withheld_documents(), 0);
+    }
+
+    #[test]
+    fn doubts_end_with_time_and_with_other_schemas() {
+        let doubted = || {
+            let mut memory = Memory::new();
+            [1, 2].into_iter().for_each(|tick| session(&mut memory, &[0], &[], tick * TICK_MS));
+            memory.refuse(name(9), FIRST, TICK_MS);
+            memory
+        };
+        let mut memory = doubted();
+        memory.forget(TICK_MS + FORGET_REFUSED_MS - 1);
+        assert_eq!((memory.withheld_documents(), memory.refused_logs()), (1, 1));
+        memory = doubted();
+        memory.forget(TICK_MS + FORGET_REFUSED_MS);
+        assert_eq!((memory.withheld_documents(), memory.refused_logs()), (0, 0));
+        memory = doubted();
+        memory.forget_doubts();
+        assert_eq!((memory.withheld_documents(), memory.refused_logs()), (0, 1));
+    }
+
+    #[test]
+    fn refused_logs_at_the_limit_and_past_it() {
+        let mut memory = Memory::new();
+        (0..MAX_REFUSED_LOGS).for_each(|number| memory.refuse(name(number), FIRST, number as u64));
+        assert_eq!(memory.refused_logs(), MAX_REFUSED_LOGS);
+        assert!(memory.is_refused(&name(0)));
+        memory.refuse(name(MAX_REFUSED_LOGS), FIRST, u64::MAX);
+        assert_eq!(memory.refused_logs(), MAX_REFUSED_LOGS);
+        assert!(!memory.is_refused(&name(0)), "the oldest is forgotten");
+        assert!(memory.is_refused(&name(1)));
+    }
+
+    #[test]
+    fn doubtful_documents_at_the_limit_and_past_it() {
+        let mut memory = Memory::new();
+        for number in 0..=MAX_WITHHELD {
+            assert_eq!(memory.doubtful.len(), number);
+            memory.doubt(sent(number), number as u64);
+        }
+        assert_eq!(memory.doubtful.len(), MAX_WITHHELD);
+        assert!(!memory.doubtful.contains_key(&document(0)), "the oldest is forgotten");
+    }
+
+    #[test]
+    fn sets_at_the_limit_and_past_it() {
+        let mut memory = Memory::new();
+        for (number, _) in (0..).zip(0..MAX_SETS) {
+            memory.failed(&set(number), Vec::new(), 0);
+        }
+        // The first one is used again, so that the second is now the oldest.
+        memory.failed(&set(0), Vec::new(), 0);
+        assert_eq!(memory.sets.len(), MAX_SETS);
+        memory.failed(&set(99), Vec::new(), 0);
+        assert_eq!(memory.sets.len(), MAX_SETS);
+        assert!(memory.set(&set(0)).is_some() && memory.set(&set(1)).is_none());
+    }
+
+    #[test]
+    fn another_connection_knows_nothing_of_what_got_lost() {
+        let mut memory = Memory::new();
+        memory.failed(&set(0), (0..MAX_SENT_LOGS).map(sent).collect(), 0);
+        memory.begin_connection();
+        memory.learn(&set(0), &theirs(&[]), 0);
+        assert!(memory.doubtful.is_empty());
+    }
+}

@@ -293,3 +293,99 @@ fn height_queries(schemas: &SchemaSet) -> (Option<Query>, Option<Query>) {
     });
     (Some(Query::Heights { schemas: others, limit }), then)
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use pandan_bamboo::{Hash, LogId, NextArgs, SeqNum};
+    use pandan_identity::KeyPair;
+
+    use super::*;
+
+    fn schemas() -> SchemaSet {
+        SchemaSet::new([SystemSchema::SchemaDefinition.into()]).expect("it is one")
+    }
+
+    fn session() -> Session {
+        Session::new(1, 0, schemas(), false, 0)
+    }
+
+    fn name(number: usize) -> LogName {
+        LogName { author: [7; 32], log_id: LogId::new(number as u64) }
+    }
+
+    fn document(number: usize) -> DocumentId {
+        Hash::of(&number.to_be_bytes()).into()
+    }
+
+    fn need(document_number: usize, log: usize) -> Need {
+        let author = KeyPair::from_seed(&[1; 32]).public_key();
+        let (document, log_id) = (document(document_number), LogId::new(log as u64));
+        Need { document, author, log_id, from: SeqNum::FIRST, to: SeqNum::FIRST }
+    }
+
+    /// How many needs are asked for at first.
+    fn asked(needs: Vec<Need>) -> usize {
+        let mut session = session();
+        session.begin_sending(needs);
+        let Stage::Sending(sending) = &mut session.stage else { panic!("it sends") };
+        match sending.ask(ReadId(1)) {
+            Some(Query::Entries { needs, .. }) => needs.len(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn needs_of_a_query_at_the_limit_and_past_it() {
+        let of_documents = |count: usize| (0..count).map(|number| need(number, number)).collect();
+        assert_eq!(asked(of_documents(MAX_QUERY_NEEDS)), MAX_QUERY_NEEDS);
+        assert_eq!(asked(of_documents(MAX_QUERY_NEEDS + 1)), MAX_QUERY_NEEDS);
+        // A document is not torn apart.
+        let mut needs: Vec<_> = of_documents(MAX_QUERY_NEEDS - 1);
+        needs.extend((0..10).map(|log| need(usize::MAX, log)));
+        needs.push(need(0, 99));
+        assert_eq!(asked(needs), MAX_QUERY_NEEDS + 9);
+    }
+
+    #[test]
+    fn dropped_logs_at_the_limit_and_past_it() {
+        let mut session = session();
+        for number in 0..MAX_REFUSED_LOGS {
+            assert!(session.takes(&name(usize::MAX)));
+            session.drop_log(name(number));
+        }
+        assert!(!session.takes(&name(usize::MAX)), "nothing more is taken");
+        session.drop_log(name(usize::MAX));
+        assert_eq!(session.dropped.len(), MAX_REFUSED_LOGS);
+    }
+
+    #[test]
+    fn sent_logs_at_the_limit_and_past_it() {
+        let mut session = session();
+        let author = KeyPair::from_seed(&[1; 32]);
+        for number in 0..=MAX_SENT_LOGS {
+            assert_eq!(session.sent.len(), number);
+            let args = NextArgs::first(LogId::new(number as u64));
+            let (document, operation) = (document(number), Some(vec![]));
+            let entry = args.forge(&author, b"");
+            session.note_sent(&StoredEntry { document, entry, operation });
+        }
+        assert_eq!(session.sent.len(), MAX_SENT_LOGS);
+        assert_eq!(session.counts.sent, MAX_SENT_LOGS as u64 + 1);
+    }
+
+    #[test]
+    fn heights_at_the_limit_and_past_it() {
+        let mut session = session();
+        session.begin_reading(ReadId(1), None);
+        let Need { document, author, log_id, to: seq_num, .. } = need(0, 0);
+        let height = LogHeight { document, author, log_id, seq_num };
+        let Stage::Reading(reading) = &mut session.stage else { panic!("it reads") };
+        assert!(reading.add(vec![height; MAX_LOGS - 1], ReadId(2)).is_none());
+        for _ in 0..2 {
+            assert!(reading.add(vec![height], ReadId(2)).is_none());
+            assert_eq!(reading.heights.len(), MAX_LOGS);
+        }
+    }
+}

@@ -3,8 +3,8 @@
 use pandan_bamboo::{LogId, SeqNum};
 use pandan_operations::SystemSchema;
 use pandan_replication::legacy::limits::{
-    MAX_HAVE_LENGTH, MAX_MESSAGE_LENGTH, MAX_NESTING, MAX_REPORTS, MAX_REQUESTS, MAX_SERVED,
-    MAX_SESSION_MS, REQUEST_INTERVAL_MS, SILENCE_MS,
+    MAX_HAVE_LENGTH, MAX_INGEST_BYTES, MAX_MESSAGE_LENGTH, MAX_NESTING, MAX_REPORTS, MAX_REQUESTS,
+    MAX_SERVED, MAX_SESSION_MS, REQUEST_INTERVAL_MS, SILENCE_MS,
 };
 use pandan_replication::legacy::{
     Answer, AuthorLogs, Config, DecodeMessageError, Effect, Fault, Frames, Link, Memory, Message,
@@ -189,10 +189,11 @@ fn messages_out_of_their_place_end_the_session() {
         loop {
             match link.poll() {
                 // Entries are never answered, so that the session stays open.
-                Some(Effect::Read(id, query)) => match store.answer(&query) {
-                    answer @ Answer::Heights(_) => link.answer(id, answer, 0),
-                    _ => {}
-                },
+                Some(Effect::Read(id, query)) => {
+                    if let answer @ Answer::Heights(_) = store.answer(&query) {
+                        link.answer(id, answer, 0);
+                    }
+                }
                 Some(Effect::Misbehaved(fault)) => faults.push(fault),
                 Some(_) => {}
                 None => match messages.next() {
@@ -240,9 +241,9 @@ fn sets_that_we_did_not_announce_are_not_served_when_only_those_are() {
 #[test]
 fn sessions_of_the_peer_at_the_limit_and_past_it() {
     let mut node = link(Store::default());
-    for number in 0..=MAX_SERVED {
+    for (id, number) in (0..=MAX_SERVED).zip(0..) {
         assert!(node.faults.is_empty());
-        tell(&mut node, &request(number as u64, number as u8), 0);
+        tell(&mut node, &request(id as u64, number), 0);
     }
     assert_eq!(node.faults, [Fault::TooManySessions { max: MAX_SERVED }]);
 }
@@ -255,7 +256,7 @@ fn requests_at_the_limit_and_past_it() {
     }
     assert!(node.faults.is_empty());
     let replaced = node.finished.len();
-    assert_eq!(replaced as u32, MAX_REQUESTS - 1, "each but the last was replaced");
+    assert_eq!(replaced, MAX_REQUESTS as usize - 1, "each but the last was replaced");
     tell(&mut node, &request(0, 0), 0);
     assert_eq!(node.faults, [Fault::TooManyRequests { max: MAX_REQUESTS }]);
     assert_eq!(node.finished.len(), replaced);
@@ -373,6 +374,24 @@ fn input_stops_while_entries_are_stored() {
         link.ingested(id, &vec![Verdict::Known; entries.len()], 0);
     }
     assert_eq!(sizes, [256, 256, 88]);
+}
+
+#[test]
+fn bytes_stored_at_once_at_the_limit() {
+    let mut node = link(Store::default());
+    tell(&mut node, &request(0, 0), 0);
+    tell(&mut node, &empty_have(0), 0);
+    // Each of a quarter of the limit, and nothing that could be stored.
+    let operation = vec![0; MAX_INGEST_BYTES / 4 - 134];
+    let item = &foreign_items(1)[0];
+    let entry = item.received().entry;
+    assert!((134..150).contains(&entry.len()));
+    let message = Message::Entry { session: 0, entry, operation: Some(operation) };
+    let input = message.encode().repeat(5);
+    let taken = node.link.handle(&input, 0);
+    assert_eq!(taken, input.len() / 5 * 4);
+    let Some(Effect::Ingest(_, entries)) = node.link.poll_reports() else { panic!("no entries") };
+    assert_eq!(entries.len(), 4);
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! When a link says something, and what is remembered.
 
 use pandan_replication::legacy::limits::{
-    MAX_BACK_OFF_MS, MIN_BACK_OFF_MS, REQUEST_SILENCE_MS, TICK_MS,
+    MAX_BACK_OFF_MS, MAX_SESSIONS, MIN_BACK_OFF_MS, REQUEST_SILENCE_MS, TICK_MS,
 };
 use pandan_replication::legacy::{
-    Answer, Config, Effect, Link, Memory, Message, Outcome, Precedence, Query, Serves,
+    Answer, Config, Effect, Link, Memory, Message, Mode, Outcome, Precedence, Query, Serves,
 };
 
 use crate::store::{schema, set};
@@ -151,6 +151,28 @@ fn a_store_that_fails_ends_the_session() {
     // Too late, and twice.
     link.answer(id, Answer::Heights(vec![]), 0);
     assert_eq!(drain(&mut link).0, []);
+}
+
+#[test]
+fn sessions_at_the_limit_beyond_which_we_open_none() {
+    let mut config = config();
+    config.schemas = set([schema(0), schema(1), schema(2), schema(3)]);
+    let mut link = Link::new(config, Memory::new(), 0);
+    let request = |session: u64, number| {
+        let schemas = set([schema(number)]);
+        Message::SyncRequest { session, mode: Mode::LogHeights, schemas }
+    };
+    drain(&mut link);
+    (1..3).for_each(|session| hear(&mut link, &request(session, 8), 0));
+    hear(&mut link, &request(3, 9), 0);
+    drain(&mut link);
+    // Two sessions of the peer (one of three took the place of another); there is room for one.
+    for (timestamp, number, asked) in [(1, 0, true), (2, 1, false)] {
+        let now = timestamp * 2_000;
+        hear(&mut link, &announce(timestamp, &[number]), now);
+        assert_eq!(!messages(&mut link).is_empty(), asked);
+    }
+    assert_eq!(MAX_SESSIONS, 3);
 }
 
 #[test]

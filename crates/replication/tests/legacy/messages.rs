@@ -190,14 +190,14 @@ fn logs_at_the_limit_and_past_it() {
 
 #[test]
 fn schemas_at_the_limit_and_past_it() {
-    let schemas = |count: u32| {
+    let schemas = |count: usize| {
         (0..count).map(|number| format!("ss_0020{number:064x}").parse().expect("it is an id"))
     };
-    let at = SchemaSet::new(schemas(MAX_SCHEMAS as u32)).expect("just so many are allowed");
+    let at = SchemaSet::new(schemas(MAX_SCHEMAS)).expect("just so many are allowed");
     let message = Message::Announce { version: 1, timestamp: 0, schemas: at.clone() };
     assert_eq!(Message::decode(&message.encode()), Ok(message));
     assert_eq!(at.intersection(&at), at);
-    let past = SchemaSet::new(schemas(MAX_SCHEMAS as u32 + 1)).unwrap_err();
+    let past = SchemaSet::new(schemas(MAX_SCHEMAS + 1)).unwrap_err();
     let found = MAX_SCHEMAS as u64 + 1;
     assert_eq!(past, SchemaSetError::TooMany { max: MAX_SCHEMAS, found });
 }
