@@ -3,8 +3,8 @@
 
 mod amplification;
 mod blobs;
-#[cfg(target_os = "linux")]
 mod book;
+#[cfg(target_os = "linux")]
 mod broken_disk;
 mod first_steps;
 mod hostile;
