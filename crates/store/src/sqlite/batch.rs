@@ -31,6 +31,7 @@ pub(super) struct Batch<'c> {
     pub(super) authors: HashMap<PublicKey, i64>,
     /// Schemas that were claimed before, as long as none of them changes.
     pub(super) claimed: HashMap<SchemaId, SchemaPlace>,
+    /// Rows of new documents that are not written so far.
     pub(super) waiting: insert::Waiting,
     /// How many more documents there are in the tables of schemas, by the row of the schema.
     pub(super) added: BTreeMap<i64, i64>,

@@ -31,7 +31,8 @@ pub(super) enum Rows<'a> {
 }
 
 /// Which documents of a schema: those that were changed are ordered by their states in an index,
-/// all others in the table itself.
+/// all others in the table itself. Where nearly all were changed, a walk among the others passes
+/// over the rows of the table: that is the price of an index which new documents do without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     All,
