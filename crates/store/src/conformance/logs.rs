@@ -9,6 +9,7 @@ use pandan_schema::{FieldType, Schema};
 use super::author::{Author, Signed, fields, text};
 use super::world::World;
 use crate::contract::{Counts, LogHead, Store, StoredEntry};
+use crate::heads::HeadRange;
 use crate::query::{Selection, Targets};
 use crate::{Cancel, StoreError};
 
@@ -170,6 +171,7 @@ pub(super) fn check_cancelled(new_store: &dyn Fn() -> Box<dyn Store>) {
     let scene = Scene::new(new_store);
     let (note, author) = (scene.note, scene.other.public_key());
     let (collection, hash) = (super::world::all(&scene.schema), scene.signed[0].entry.hash());
+    let ranges = [HeadRange::all(scene.schema.id().clone())];
     for _ in 0..3 {
         let (mut snapshot, cancel) = (scene.world.snapshot(), Cancel::new());
         snapshot.heed(cancel.clone());
@@ -187,6 +189,9 @@ pub(super) fn check_cancelled(new_store: &dyn Fn() -> Box<dyn Store>) {
             snapshot.views(&[note.into()]).err(),
             snapshot.collection(&collection).err(),
             snapshot.lists(&lists).err(),
+            snapshot.split_heads(&ranges, 1).err(),
+            snapshot.heads(&ranges, 1).err(),
+            snapshot.heads_of(&[]).err(),
             snapshot.counts().err(),
         ];
         let is_cancelled = |error: &Option<_>| matches!(error, Some(StoreError::Cancelled));

@@ -217,33 +217,26 @@ pub(super) fn deleted_or_not() -> Condition {
 #[must_use]
 pub fn contents(snapshot: &dyn Snapshot) -> Contents {
     let contents = try_contents(snapshot).expect("everything can be read");
-    let ranges = ranges(snapshot).expect("schemas can be read");
+    let ranges = ranges(contents.schemas.keys());
     assert_eq!(super::heads::consistent(snapshot, &ranges), contents.heads);
     contents
 }
 
-/// All logs of all known schemas.
-fn ranges(snapshot: &dyn Snapshot) -> Result<Vec<HeadRange>, StoreError> {
-    let known = snapshot.schemas()?;
-    let mut ids: Vec<_> = known.iter().map(|known| known.schema.id().clone()).collect();
-    ids.sort_unstable();
-    Ok(ids.into_iter().map(HeadRange::all).collect())
-}
-
 /// Reads all that a store tells of its content, or tells why it cannot.
 pub fn try_contents(snapshot: &dyn Snapshot) -> Result<Contents, StoreError> {
-    let mut contents = Contents {
-        counts: snapshot.counts()?,
-        documents: BTreeMap::new(),
-        schemas: BTreeMap::new(),
-        heads: snapshot.heads(&ranges(snapshot)?, usize::MAX)?,
-    };
+    let (mut documents, mut schemas) = (BTreeMap::new(), BTreeMap::new());
     for KnownSchema { schema, retired } in snapshot.schemas()? {
         let records = try_documents(snapshot, &schema)?;
-        contents.documents.extend(records.into_iter().map(|record| (record.id, record)));
-        contents.schemas.insert(schema.id().clone(), (Schema::clone(&schema), retired));
+        documents.extend(records.into_iter().map(|record| (record.id, record)));
+        schemas.insert(schema.id().clone(), (Schema::clone(&schema), retired));
     }
-    Ok(contents)
+    let heads = snapshot.heads(&ranges(schemas.keys()), usize::MAX)?;
+    Ok(Contents { counts: snapshot.counts()?, documents, schemas, heads })
+}
+
+/// All logs of some schemas, in the order in which schemas are asked for.
+fn ranges<'a>(schemas: impl Iterator<Item = &'a SchemaId>) -> Vec<HeadRange> {
+    schemas.cloned().map(HeadRange::all).collect()
 }
 
 /// All documents of a schema, deleted ones included, by id.
