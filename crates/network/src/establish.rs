@@ -90,8 +90,9 @@ impl Inner {
         let established = self.establish(connecting, verdict, Direction::Incoming, slot);
         match timeout(self.timeout, established).await {
             Err(_) => Err(RefusalReason::TimedOut),
-            // A duplicate is no refusal: the peer is connected.
-            Ok(Ok(_) | Err(DialError::Duplicate)) => Ok(()),
+            Ok(Ok(_)) => Ok(()),
+            // A duplicate is no refusal, whoever of both has noticed it: the peer is connected.
+            Ok(Err(error)) if error.is_duplicate() => Ok(()),
             Ok(Err(error)) => Err(error.into()),
         }
     }
@@ -115,10 +116,7 @@ impl Inner {
                 self.clone().begin(link.clone(), inlet, previous, slot);
                 Ok(Connection::new(link))
             }
-            Err(DialError::Closed(Disconnect::ClosedByPeer(CloseCode::Duplicate)))
-            | Err(DialError::Duplicate)
-                if direction == Direction::Outgoing =>
-            {
+            Err(error) if direction == Direction::Outgoing && error.is_duplicate() => {
                 quic.close(CloseCode::Duplicate);
                 drop(slot);
                 Ok(Connection::new(self.registry.wait_for(&peer).await))
@@ -330,6 +328,16 @@ pub enum DialError {
 }
 
 impl DialError {
+    /// Whether the nodes are connected already, as this side or the other has found.
+    fn is_duplicate(&self) -> bool {
+        let by_peer = Disconnect::ClosedByPeer(CloseCode::Duplicate);
+        match self {
+            Self::Duplicate => true,
+            Self::Closed(disconnect) => *disconnect == by_peer,
+            _ => false,
+        }
+    }
+
     fn close_code(&self) -> CloseCode {
         match self {
             Self::WrongNetwork => CloseCode::WrongNetwork,

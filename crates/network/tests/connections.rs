@@ -33,14 +33,14 @@ async fn two_nodes_that_dial_each_other_get_one_connection() {
     }
 }
 
-/// Whether a node has anything more to tell of connections.
+/// Whether a node has anything more to tell of connections, refused ones included.
 fn more_news(node: &mut Node) -> bool {
     use std::task::{Context, Poll, Waker};
     loop {
         let next = std::pin::pin!(node.network.next_event());
         match next.poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(Event::PeerConnected(_) | Event::PeerDisconnected { .. }) => return true,
-            Poll::Ready(_) => {}
+            Poll::Ready(Event::Listening { .. }) => {}
+            Poll::Ready(_) => return true,
             Poll::Pending => return false,
         }
     }
