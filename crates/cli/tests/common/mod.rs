@@ -121,18 +121,31 @@ title = { type = "str" }
 
 impl RunningNode {
     pub(crate) fn start(data_dir: &Path) -> Self {
-        let mut child = pandan()
-            .args(["node", "--http", "127.0.0.1:0", "--json", "--data-dir"])
-            .arg(data_dir)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
+        let mut command = pandan();
+        command.args(["node", "--http", "127.0.0.1:0", "--json", "--data-dir"]).arg(data_dir);
+        Self::spawn(command)
+    }
+
+    /// Starts a node by a command that prints its greeting as JSON.
+    pub(crate) fn spawn(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the program starts");
         let stdout = child.stdout.take().expect("it is piped");
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line).expect("a line");
         let greeting: Value = serde_json::from_str(&line).expect("JSON");
         let url = format!("http://{}", greeting["http"][0].as_str().expect("an address"));
         Self { child, url, greeting }
+    }
+}
+
+impl RunningNode {
+    /// A number from what Linux tells of the process, in KiB: `VmRSS`, `VmHWM`.
+    pub(crate) fn memory_kib(&self, name: &str) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("it is told");
+        let number = line.trim_matches([':', ' ', '\t', 'k', 'B']);
+        number.parse().unwrap_or_else(|_| panic!("a number in {line}"))
     }
 }
 

@@ -33,8 +33,11 @@ const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// How long a client may take to read the next part of an answer.
 const STALL_MAX: Duration = Duration::from_secs(60);
 
-/// How long to wait when the system has no more sockets to give.
+/// How long to wait when the system has no more sockets to give and no connection can be closed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a connection that is told to leave may take.
+const LEAVE_PAUSE: Duration = Duration::from_millis(1);
 
 /// The listening side of a node.
 #[derive(Debug)]
@@ -60,6 +63,7 @@ impl Server {
                 slots: Arc::clone(&slots),
                 header_time,
                 stopped: stopped.clone(),
+                is_told: false,
             };
             tokio::spawn(door.serve(listener))
         };
@@ -119,6 +123,8 @@ struct Door {
     slots: Arc<Slots>,
     header_time: Duration,
     stopped: watch::Receiver<bool>,
+    /// Whether it was said that connections are not accepted.
+    is_told: bool,
 }
 
 impl Door {
@@ -139,20 +145,12 @@ impl Door {
     async fn next(&mut self, listener: &TcpListener) -> Option<(TcpStream, Slot)> {
         let slots = Arc::clone(&self.slots);
         let accept = async {
-            loop {
-                match listener.accept().await {
-                    Ok((stream, _)) => return Some((stream, slots.take().await)),
-                    Err(error) => {
-                        tracing::warn!(%error, "a connection was not accepted");
-                        slots.make_room();
-                        tokio::time::sleep(ACCEPT_PAUSE).await;
-                    }
-                }
-            }
+            let stream = accept(listener, &slots, &mut self.is_told).await;
+            (stream, slots.take().await)
         };
         tokio::select! {
             _ = self.stopped.wait_for(|stopped| *stopped) => None,
-            accepted = accept => accepted,
+            accepted = accept => Some(accepted),
         }
     }
 
@@ -182,6 +180,23 @@ impl Door {
                 () = slot.left() => tracing::debug!("a connection made room for another"),
             }
         }
+    }
+}
+
+/// Waits for somebody to come. When the system has no more sockets, those who keep the node waiting
+/// are sent away one by one.
+async fn accept(listener: &TcpListener, slots: &Slots, is_told: &mut bool) -> TcpStream {
+    loop {
+        let error = match listener.accept().await {
+            Ok((stream, _)) => return stream,
+            Err(error) => error,
+        };
+        // Told once: others can make it happen as often as they like.
+        if !std::mem::replace(is_told, true) {
+            tracing::warn!(%error, "a connection was not accepted");
+        }
+        let pause = if slots.make_room() { LEAVE_PAUSE } else { ACCEPT_PAUSE };
+        tokio::time::sleep(pause).await;
     }
 }
 
