@@ -1,0 +1,85 @@
+//! An allocator that counts what the whole process allocates.
+#![allow(unsafe_code, reason = "an allocator that counts has to be one")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+struct Counting;
+
+static CALLS: AtomicUsize = AtomicUsize::new(0);
+static TOTAL: AtomicUsize = AtomicUsize::new(0);
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: everything is handed on as it came to the allocator of the system. What grows is copied
+// to a new place by the provided method, so that both places count at that moment.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        CALLS.fetch_add(1, Relaxed);
+        TOTAL.fetch_add(layout.size(), Relaxed);
+        let live = LIVE.fetch_add(layout.size(), Relaxed) + layout.size();
+        PEAK.fetch_max(live, Relaxed);
+        // SAFETY: the caller keeps to the contract of this very function.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size(), Relaxed);
+        // SAFETY: the pointer came from `System`, and the caller keeps to the contract.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// What a piece of work allocated.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cost {
+    /// How often.
+    pub(crate) calls: usize,
+    /// How many bytes in all.
+    pub(crate) total: usize,
+    /// How many bytes at the same time.
+    pub(crate) peak: usize,
+}
+
+/// Keeps other tests of the process from allocating meanwhile, if they ask for their turn too.
+pub(crate) fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Does something and tells what it allocated; what it gives back is still there then.
+pub(crate) fn measure<T>(work: impl FnOnce() -> T) -> Cost {
+    let (calls, total, live) = (CALLS.load(Relaxed), TOTAL.load(Relaxed), LIVE.load(Relaxed));
+    PEAK.store(live, Relaxed);
+    let result = std::hint::black_box(work());
+    let cost = Cost {
+        calls: CALLS.load(Relaxed) - calls,
+        total: TOTAL.load(Relaxed) - total,
+        peak: PEAK.load(Relaxed).saturating_sub(live),
+    };
+    drop(result);
+    cost
+}
+
+/// What an input may cost: so many bytes at the same time for each of its own and a few beyond, twice
+/// that in all, and so many allocations for each hundred of its bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Allowance {
+    pub(crate) bytes_per_byte: usize,
+    pub(crate) calls_per_hundred: usize,
+    pub(crate) beyond: usize,
+}
+
+impl Allowance {
+    #[track_caller]
+    pub(crate) fn check(self, name: &str, length: usize, cost: Cost) {
+        let bytes = length * self.bytes_per_byte + self.beyond;
+        let calls = length * self.calls_per_hundred / 100 + self.beyond / 64;
+        let kept = cost.peak <= bytes && cost.total <= 2 * bytes && cost.calls <= calls;
+        assert!(kept, "{name}, {length} bytes: {cost:?}, allowed {bytes} bytes and {calls} calls");
+    }
+}
