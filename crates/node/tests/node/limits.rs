@@ -164,7 +164,10 @@ fn values_are_counted() {
 #[test]
 fn requests_have_a_time() {
     let world = World::with_limits(|limits| limits.request_time = Duration::ZERO);
-    assert_eq!(code(&world.ask("{ all_blob_v1 { totalCount } }", json!({}))), "REQUEST_TIMEOUT");
+    // On a busy machine the time may be over before all of the request is there: another status.
+    let body = json!({ "query": "{ all_blob_v1 { totalCount } }" }).to_string();
+    let answer = world.send("POST", "/graphql", &[], body.as_bytes());
+    assert_eq!(code(&answer.json()), "REQUEST_TIMEOUT");
 }
 
 #[test]

@@ -10,6 +10,9 @@ use pandan_bamboo::{EntryHash, LogId, NextArgs, SeqNum};
 use pandan_identity::PublicKey;
 use pandan_node::Request;
 use pandan_operations::{DocumentId, DocumentViewId, RawValue, SchemaId, SystemSchema};
+use pandan_store::heads::{
+    Arrival, Budget, Head, HeadInRange, HeadRange, HeadsPart, LogPlace, WantedEntries, Wants,
+};
 use pandan_store::query::{CollectionQuery, ListQuery, Page, Selection};
 use pandan_store::{
     Cancel, Counts, DocumentRecord, KnownSchema, LogHead, MemoryStore, Outcome, Snapshot, Store,
@@ -136,6 +139,27 @@ impl Snapshot for Counting {
     }
     fn lists(&self, query: &ListQuery) -> Result<Vec<Page>, StoreError> {
         self.inner().lists(query)
+    }
+    fn split_heads(
+        &self,
+        ranges: &[HeadRange],
+        parts: usize,
+    ) -> Result<Vec<HeadsPart>, StoreError> {
+        self.inner().split_heads(ranges, parts)
+    }
+    fn heads(&self, ranges: &[HeadRange], limit: usize) -> Result<Vec<HeadInRange>, StoreError> {
+        self.inner().heads(ranges, limit)
+    }
+    fn heads_of(&self, logs: &[LogPlace]) -> Result<Vec<Option<Head>>, StoreError> {
+        self.inner().heads_of(logs)
+    }
+    fn wanted_entries(
+        &self,
+        wants: &Wants,
+        after: Arrival,
+        budget: Budget,
+    ) -> Result<WantedEntries, StoreError> {
+        self.inner().wanted_entries(wants, after, budget)
     }
     fn counts(&self) -> Result<Counts, StoreError> {
         self.inner().counts()
