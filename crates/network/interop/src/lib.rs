@@ -55,10 +55,7 @@ impl Libp2p {
     }
 
     /// Waits for an event.
-    pub async fn until<T>(
-        &mut self,
-        want: impl Fn(SwarmEvent<BehaviourEvent>) -> Option<T>,
-    ) -> T {
+    pub async fn until<T>(&mut self, want: impl Fn(SwarmEvent<BehaviourEvent>) -> Option<T>) -> T {
         loop {
             if let Some(found) = want(self.swarm.select_next_some().await) {
                 return found;

@@ -7,9 +7,7 @@ use std::time::Duration;
 use futures::{AsyncReadExt, AsyncWriteExt, StreamExt};
 use libp2p_core::{Multiaddr, multiaddr::Protocol as Part};
 use libp2p_stream::{Control, OpenStreamError};
-use libp2p_swarm::{
-    DialError as Libp2pDialError, StreamProtocol, SwarmEvent, dial_opts::DialOpts,
-};
+use libp2p_swarm::{DialError as Libp2pDialError, StreamProtocol, SwarmEvent, dial_opts::DialOpts};
 use pandan_identity::KeyPair;
 use pandan_network::{
     Config, Connection, DialError, Event, NegotiationError, Network, OpenError, PeerId, Protocol,

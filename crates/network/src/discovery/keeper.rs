@@ -28,6 +28,7 @@ const ORDERS_MAX: usize = 64;
 pub(crate) enum Order {
     Keep(Address, Option<PeerId>),
     Forget(Address),
+    #[cfg(feature = "mdns")]
     Found(PeerId, Vec<SocketAddr>),
     Connected(PeerId, SocketAddr),
     Lost(PeerId),
@@ -133,6 +134,7 @@ impl Task {
         match order {
             Order::Keep(address, expected) => self.redial.keep(address, expected, now),
             Order::Forget(address) => self.redial.forget(address),
+            #[cfg(feature = "mdns")]
             Order::Found(peer, addresses) => {
                 if self.inner.access.permits(&peer) {
                     let addresses = addresses.into_iter().map(Into::into).collect();
