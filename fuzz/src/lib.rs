@@ -12,7 +12,9 @@ pub mod legacy_messages;
 pub mod lock_file;
 pub mod log;
 pub mod log_play;
+pub mod message;
 pub mod operation;
+pub mod session;
 #[cfg(feature = "store")]
 pub mod store_play;
 

@@ -13,7 +13,8 @@ pub(crate) const TARGET: &str = "thumbv7em-none-eabihf";
 const WITHOUT_ALLOC: [&str; 2] = ["identity", "bamboo"];
 
 /// Crates that need `alloc`.
-const WITH_ALLOC: [&str; 5] = ["operations", "schema", "documents", "access", "admission"];
+const WITH_ALLOC: [&str; 6] =
+    ["operations", "schema", "documents", "access", "admission", "replication"];
 
 /// A Rust of Debian's that comes with the sources of `core`, for machines whose own toolchain
 /// cannot be extended.

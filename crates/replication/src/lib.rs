@@ -7,4 +7,28 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+mod head;
+mod key;
 pub mod legacy;
+pub mod limits;
+mod message;
+mod peers;
+mod query;
+mod reader;
+mod session;
+
+pub use head::{FrozenTip, Head, TheirHead, Tip};
+pub use key::{Author, Bound, KeyRange, LogKey, LogName};
+pub use message::{
+    Announcement, Content, Interest, Message, OutOfOrder, RangeItem, Ranges, Refusal, RefusalCode,
+    Request,
+};
+pub use peers::{PeerId, Peers, PeersConfig, PeersEffect, Seed, StreamId};
+pub use query::{
+    Amount, Answer, Cursor, HeadList, Page, Part, Query, ReadId, Received, Split, Wants,
+};
+pub use reader::{DecodeMessageError, Field, MessageProblem};
+pub use session::{
+    Acceptance, Busy, Commit, Effect, End, Fault, IngestId, Phase, Session, Status, Terms,
+    TermsError, Verdict,
+};

@@ -43,7 +43,7 @@ pub(super) fn write(workspace: &Workspace, target: &str) -> Result<PathBuf> {
         "log" => logs(&vectors("entries.json")?),
         "lock_file" => lock_files(&vectors("documents.json")?),
         // Any bytes will do; signatures and hashes are as good as chance.
-        "store_play" | "log_play" | "document" | "graph" => {
+        "store_play" | "log_play" | "document" | "graph" | "message" | "session" => {
             bytes(&vectors("entries.json")?, "encoded").into_iter().step_by(ANY_STEP).collect()
         }
         "legacy_messages" => legacy(bytes(&vectors("entries.json")?, "encoded")),

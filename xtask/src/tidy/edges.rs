@@ -69,14 +69,23 @@ const ALLOWED: [(&str, &[&str]); 15] = [
             "access",
             "admission",
             "store",
+            "replication",
         ],
     ),
     ("xtask", &["testkit"]),
 ];
 
 /// Crates without I/O, which others embed where there may be no operating system.
-pub(crate) const CORE: [&str; 7] =
-    ["identity", "bamboo", "operations", "schema", "documents", "access", "admission"];
+pub(crate) const CORE: [&str; 8] = [
+    "identity",
+    "bamboo",
+    "operations",
+    "schema",
+    "documents",
+    "access",
+    "admission",
+    "replication",
+];
 
 /// How many crates from outside a core crate may always need (optional ones come on top).
 const CORE_OUTSIDE_MAX: usize = 3;

@@ -6,6 +6,7 @@
 
 mod operations;
 mod primitives;
+mod replication;
 mod sheet;
 mod story;
 
@@ -27,6 +28,8 @@ fn examples_of_the_book_are_what_we_make() {
         ("operations", operations::operations(&story)),
         ("schema", operations::schema(&story)),
         ("document", operations::document(&story)),
+        ("fingerprints", replication::fingerprints(&story)),
+        ("session", replication::session(&story)),
     ] {
         let path = folder.join(name).with_extension("txt");
         if env::var_os("UPDATE_EXAMPLES").is_some() {

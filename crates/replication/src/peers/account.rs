@@ -1,0 +1,62 @@
+//! What one remembers of a peer: failures, and points for misbehaviour.
+
+use crate::limits::{BACK_OFF_MAX_MS, BACK_OFF_MIN_MS, BLOCKED_MS, BLOCKING_SCORE, FORGIVE_MS};
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Account {
+    failures: u32,
+    points: u32,
+    /// When points were last forgiven.
+    counted_at: u64,
+    blocked_until: u64,
+}
+
+impl Account {
+    /// Adds points; gives until when the peer is to be kept out, if it is from now on.
+    pub(super) fn add(&mut self, points: u32, now: u64) -> Option<u64> {
+        self.forgive(now);
+        self.points = self.points.saturating_add(points);
+        if self.points < BLOCKING_SCORE || self.is_blocked(now) {
+            return None;
+        }
+        self.points = 0;
+        self.blocked_until = now.saturating_add(BLOCKED_MS);
+        Some(self.blocked_until)
+    }
+
+    pub(super) fn points(&mut self, now: u64) -> u32 {
+        self.forgive(now);
+        self.points
+    }
+
+    fn forgive(&mut self, now: u64) {
+        let passed = now.saturating_sub(self.counted_at);
+        let points = passed.checked_div(FORGIVE_MS).unwrap_or(0);
+        let kept = passed.checked_rem(FORGIVE_MS).unwrap_or(0);
+        self.points = self.points.saturating_sub(u32::try_from(points).unwrap_or(u32::MAX));
+        self.counted_at = now.saturating_sub(kept);
+    }
+
+    pub(super) const fn is_blocked(&self, now: u64) -> bool {
+        self.blocked_until > now
+    }
+
+    /// Nothing is remembered that would be of use.
+    pub(super) fn is_clean(&mut self, now: u64) -> bool {
+        self.points(now) == 0 && !self.is_blocked(now)
+    }
+
+    pub(super) const fn succeeded(&mut self) {
+        self.failures = 0;
+    }
+
+    /// Counts a failure; gives for how long to wait, of which `chance` settles the second half.
+    pub(super) fn failed(&mut self, chance: u64) -> u64 {
+        let doubled = BACK_OFF_MIN_MS.checked_shl(self.failures.min(16)).unwrap_or(u64::MAX);
+        self.failures = self.failures.saturating_add(1);
+        let wait = doubled.min(BACK_OFF_MAX_MS);
+        let half = wait.checked_div(2).unwrap_or(0);
+        let jitter = chance.checked_rem(half.saturating_add(1)).unwrap_or(0);
+        wait.saturating_sub(jitter)
+    }
+}

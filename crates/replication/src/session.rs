@@ -1,0 +1,326 @@
+//! One session between two nodes: compares, transfers, and goes on with news (RE4).
+//!
+//! ```text
+//! initiator                                  responder
+//!     │ Request, with all that it has in ranges  │
+//!     ├─────────────────────────────────────────▶│
+//!     │            Want …, Ranges; Entries …     │
+//!     │◀─────────────────────────────────────────┤
+//!     │ Want …, Ranges; Entries …                │
+//!     ├─────────────────────────────────────────▶│   … until the ranges are empty
+//!     │                                     Done │
+//!     │◀────────────────────────────────────────▶│
+//!     │ Entries, Have, Prune, Want, Proof        │
+//!     │◀────────────────────────────────────────▶│   live
+//! ```
+
+mod comparing;
+mod fault;
+mod handling;
+mod hunts;
+mod live;
+mod open;
+mod outbox;
+mod receiving;
+mod sending;
+mod settling;
+mod status;
+mod terms;
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use pandan_bamboo::{ForkProof, Salt};
+use pandan_operations::{DocumentId, SchemaId};
+use thiserror::Error;
+
+pub use fault::{End, Fault};
+pub use live::Commit;
+pub use outbox::{Effect, IngestId};
+pub use receiving::Verdict;
+pub use status::{Phase, Status};
+pub use terms::{Acceptance, Terms, TermsError};
+
+use crate::limits::MAX_DOCUMENTS;
+use crate::{Answer, Message, ReadId, Refusal, RefusalCode};
+use open::Open;
+use outbox::Outbox;
+
+/// One side of a session.
+///
+/// It is fed with what happens and says what to do. Time is a number of milliseconds, from
+/// whatever beginning. After each input call [`Session::poll`] until there is nothing more, and
+/// send what [`Session::poll_frame`] gives whenever the stream takes it: the two do not wait for
+/// each other.
+#[derive(Debug)]
+pub struct Session {
+    stage: Stage,
+    out: Outbox,
+    /// When something has last happened.
+    active: u64,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// The request has not come yet.
+    Accepting(Acceptance),
+    Open(Box<Open>),
+    Over,
+}
+
+/// A session takes no frame right now; see [`Session::wants_input`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the session takes no frame before it has caught up")]
+pub struct Busy;
+
+impl Session {
+    /// Begins a session on a new stream. The salt is random and new for each session.
+    #[must_use]
+    pub fn initiate(terms: Terms, salt: Salt, now: u64) -> Self {
+        let mut out = Outbox::default();
+        let open = Open::initiate(terms, salt, now, &mut out);
+        Self { stage: Stage::Open(Box::new(open)), out, active: now }
+    }
+
+    /// Waits for the request on a stream that the other side has opened.
+    #[must_use]
+    pub fn accept(acceptance: Acceptance, now: u64) -> Self {
+        Self { stage: Stage::Accepting(acceptance), out: Outbox::default(), active: now }
+    }
+
+    /// The schemas of the session; none before it is open.
+    #[must_use]
+    pub fn schemas(&self) -> &[SchemaId] {
+        match &self.stage {
+            Stage::Open(open) => open.schemas(),
+            Stage::Accepting(_) | Stage::Over => &[],
+        }
+    }
+
+    /// How the session gets on.
+    #[must_use]
+    pub const fn status(&self) -> &Status {
+        &self.out.status
+    }
+
+    /// Whether a frame may be handed in. While entries are being taken in, none may: let the flow
+    /// control of the stream slow down the other side.
+    #[must_use]
+    pub fn wants_input(&self) -> bool {
+        match &self.stage {
+            Stage::Accepting(_) => true,
+            Stage::Open(open) => !open.is_ingesting() && self.out.has_room_to_read(),
+            Stage::Over => false,
+        }
+    }
+
+    /// A frame has come.
+    pub fn handle(&mut self, frame: &[u8], now: u64) -> Result<(), Busy> {
+        if !self.wants_input() {
+            return Err(Busy);
+        }
+        let length = u64::try_from(frame.len()).unwrap_or(u64::MAX);
+        self.out.status.bytes_in = self.out.status.bytes_in.saturating_add(length);
+        self.active = now;
+        match Message::decode(frame) {
+            Ok(Message::Refuse(refusal)) => self.refused(refusal),
+            Ok(message) => self.message(message, length, now),
+            Err(error) => self.fail(error.into()),
+        }
+        Ok(())
+    }
+
+    fn message(&mut self, message: Message, length: u64, now: u64) {
+        if matches!(&message, Message::Request(_) | Message::Ranges(_)) {
+            let status = &mut self.out.status;
+            status.rounds = status.rounds.saturating_add(1);
+            status.bytes_compared = status.bytes_compared.saturating_add(length);
+        }
+        let result = match (&mut self.stage, message) {
+            (Stage::Accepting(acceptance), Message::Request(request)) => {
+                Open::accept(acceptance, request, now, &mut self.out)
+                    .map(|open| self.stage = Stage::Open(Box::new(open)))
+            }
+            (Stage::Accepting(_), _) => {
+                Err(Fault::Unexpected { expected: "Request", found: "another message" })
+            }
+            (Stage::Open(open), message) => open.handle(message, &mut self.out),
+            (Stage::Over, _) => Ok(()),
+        };
+        self.settle(result);
+    }
+
+    /// The store has answered. An answer to no question of this session changes nothing.
+    pub fn answer(&mut self, id: ReadId, answer: Answer, now: u64) {
+        let (Stage::Open(open), Some(purpose)) = (&mut self.stage, self.out.take_purpose(id))
+        else {
+            return;
+        };
+        self.active = now;
+        let result = open.answer(purpose, answer, now, &mut self.out);
+        self.settle(result);
+    }
+
+    /// What became of each entry of a batch, in the same order.
+    pub fn ingested(&mut self, id: IngestId, verdicts: &[Verdict], now: u64) {
+        let Stage::Open(open) = &mut self.stage else { return };
+        self.active = now;
+        let result = open.ingested(id, verdicts, now, &mut self.out);
+        self.settle(result);
+    }
+
+    /// An entry was stored, wherever it came from.
+    pub fn commit(&mut self, commit: &Commit) {
+        if let Stage::Open(open) = &mut self.stage {
+            open.commit(commit, &mut self.out);
+        }
+    }
+
+    /// A fork of a log of the session's schemas became known, wherever it came from.
+    pub fn fork(&mut self, proof: &ForkProof) {
+        if let Stage::Open(open) = &mut self.stage
+            && open.is_live()
+        {
+            self.out.send(&Message::Proof(Box::new(*proof)));
+        }
+    }
+
+    /// Asks for all entries of some documents. Gives `false` when it is too late for that in a
+    /// session that does not go on live.
+    pub fn want_documents(&mut self, mut ids: Vec<DocumentId>) -> bool {
+        ids.sort_unstable();
+        ids.dedup();
+        match &self.stage {
+            Stage::Open(open) if open.may_want() => {
+                for ids in ids.chunks(MAX_DOCUMENTS) {
+                    self.out.send(&Message::WantDocuments(ids.to_vec()));
+                }
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The other side has ended its half of the stream, or it broke.
+    pub fn closed(&mut self) {
+        match &mut self.stage {
+            Stage::Over => {}
+            Stage::Open(open) if open.is_done() => self.finish(End::Complete),
+            Stage::Open(_) | Stage::Accepting(_) => self.fail(Fault::ClosedEarly),
+        }
+    }
+
+    /// When to call [`Session::timeout`], unless something else happens before.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<u64> {
+        let idle = self.active.saturating_add(crate::limits::IDLE_TIMEOUT_MS);
+        match &self.stage {
+            Stage::Accepting(_) => Some(idle),
+            Stage::Open(open) => {
+                let may_idle = open.is_live() || open.is_ingesting() || self.out.is_reading();
+                [(!may_idle).then_some(idle), open.next_due()].into_iter().flatten().min()
+            }
+            Stage::Over => None,
+        }
+    }
+
+    /// Time has passed.
+    pub fn timeout(&mut self, now: u64) {
+        if self.poll_timeout().is_none_or(|due| due > now) {
+            return;
+        }
+        let ms = crate::limits::IDLE_TIMEOUT_MS;
+        let is_due = match &mut self.stage {
+            Stage::Open(open) => {
+                open.timeout(now, &mut self.out);
+                open.is_resync_due(now)
+            }
+            Stage::Accepting(_) | Stage::Over => false,
+        };
+        if is_due {
+            self.compare_again();
+        } else if self.poll_timeout().is_some_and(|due| due <= now) {
+            self.fail(Fault::Idle { ms });
+        }
+    }
+
+    /// What is to be done next, apart from sending frames.
+    pub fn poll(&mut self) -> Option<Effect> {
+        self.drive();
+        self.out.poll()
+    }
+
+    /// The next frame to send.
+    pub fn poll_frame(&mut self, now: u64) -> Option<Vec<u8>> {
+        self.drive();
+        let frame = self.out.poll_frame()?;
+        self.active = now;
+        Some(frame)
+    }
+
+    /// Ends the session, as when the node shuts down.
+    pub fn refuse(&mut self, refusal: Refusal) {
+        if !matches!(self.stage, Stage::Over) {
+            self.out.clear();
+            self.out.send(&Message::Refuse(refusal.clone()));
+            self.finish(End::Refused(refusal));
+        }
+    }
+
+    fn drive(&mut self) {
+        let Stage::Open(open) = &mut self.stage else { return };
+        open.drive(&mut self.out);
+        let is_behind = open.is_behind() && self.out.queued_bytes() == 0;
+        self.out.status.phase = open.phase();
+        if is_behind {
+            self.compare_again();
+        }
+    }
+
+    fn settle(&mut self, result: Result<(), Fault>) {
+        match result {
+            Ok(()) => {
+                if let Stage::Open(open) = &self.stage {
+                    self.out.status.phase = open.phase();
+                }
+            }
+            Err(fault) => self.fail(fault),
+        }
+    }
+
+    fn fail(&mut self, fault: Fault) {
+        let status = &mut self.out.status;
+        status.points = status.points.saturating_add(fault.points());
+        self.out.clear();
+        let refusal = Refusal::new(fault.code(), &alloc::string::ToString::to_string(&fault));
+        if fault != Fault::ClosedEarly {
+            self.out.send(&Message::Refuse(refusal));
+        }
+        self.finish(End::Failed(fault));
+    }
+
+    fn refused(&mut self, refusal: Refusal) {
+        self.out.clear();
+        let end = if refusal.code == RefusalCode::COMPARE_AGAIN {
+            End::CompareAgain
+        } else {
+            End::Refused(refusal)
+        };
+        self.finish(end);
+    }
+
+    /// Ends the session, so that a new one compares anew.
+    pub(crate) fn compare_again(&mut self) {
+        if !matches!(self.stage, Stage::Over) {
+            let refusal = Refusal::new(RefusalCode::COMPARE_AGAIN, "time to compare anew");
+            self.out.send(&Message::Refuse(refusal));
+            self.finish(End::CompareAgain);
+        }
+    }
+
+    fn finish(&mut self, end: End) {
+        self.stage = Stage::Over;
+        self.out.status.phase = Phase::Over;
+        self.out.effect(Effect::Finished(end));
+    }
+}

@@ -1,0 +1,121 @@
+//! News after both sides are done (RE8).
+//!
+//! Links of a mesh in which there are several ways from one node to another become lazy where
+//! entries would come twice (Plumtree): `Prune` makes both sides send `Have` instead, and a `Want`
+//! makes both send entries again. What stays eager is a tree, whoever has news.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::sync::Arc;
+
+use pandan_bamboo::{HeadState, SeqNum};
+use pandan_operations::SchemaId;
+
+use crate::limits::{GRAFT_DELAY_MS, MAX_GRAFTS, MAX_REMEMBERED};
+use crate::{LogName, Received};
+
+/// An entry that was just stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// The schema of its operation.
+    pub schema: SchemaId,
+    /// Its log.
+    pub log: LogName,
+    /// Its place in the log.
+    pub seq_num: SeqNum,
+    /// The state of the log with it.
+    pub state: HeadState,
+    /// The entry and its payload.
+    pub received: Arc<Received>,
+}
+
+/// How both sides of a link tell each other news.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Push {
+    /// As entries.
+    #[default]
+    Eager,
+    /// As heads.
+    Lazy,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Live {
+    pub(crate) push: Push,
+    /// Whether news were left out.
+    pub(crate) is_behind: bool,
+    has: Remembered,
+    /// News that may come from somebody else yet, and until when we wait for them.
+    grafts: BTreeMap<LogName, (SeqNum, u64)>,
+}
+
+impl Live {
+    /// Remembers that the other side has an entry and all before it.
+    pub(crate) fn remember(&mut self, log: LogName, seq_num: SeqNum) {
+        self.has.insert(log, seq_num);
+    }
+
+    /// Whether the other side is known to have an entry.
+    pub(crate) fn has(&self, log: &LogName, seq_num: SeqNum) -> bool {
+        self.has.places.get(log).is_some_and(|known| *known >= seq_num)
+    }
+
+    /// Waits for news of which the other side told.
+    pub(crate) fn expect(&mut self, log: LogName, seq_num: SeqNum, now: u64) {
+        if self.grafts.len() >= MAX_GRAFTS && !self.grafts.contains_key(&log) {
+            self.is_behind = true;
+            return;
+        }
+        let due = now.saturating_add(GRAFT_DELAY_MS);
+        let expected = self.grafts.entry(log).or_insert((seq_num, due));
+        expected.0 = expected.0.max(seq_num);
+    }
+
+    /// An entry has come, from whomever.
+    pub(crate) fn arrived(&mut self, log: &LogName, seq_num: SeqNum) {
+        if self.grafts.get(log).is_some_and(|(expected, _)| *expected <= seq_num) {
+            self.grafts.remove(log);
+        }
+    }
+
+    /// When to look again.
+    pub(crate) fn next_due(&self) -> Option<u64> {
+        self.grafts.values().map(|(_, due)| *due).min()
+    }
+
+    /// What nobody has brought in time.
+    pub(crate) fn take_due(&mut self, now: u64) -> BTreeMap<LogName, SeqNum> {
+        let mut taken = BTreeMap::new();
+        self.grafts.retain(|log, (seq_num, due)| {
+            let is_due = *due <= now;
+            if is_due {
+                taken.insert(*log, *seq_num);
+            }
+            !is_due
+        });
+        taken
+    }
+}
+
+/// Places of logs, of which the oldest are forgotten.
+#[derive(Debug, Default)]
+struct Remembered {
+    // Invariant: `order` holds each key of `places` once.
+    places: BTreeMap<LogName, SeqNum>,
+    order: VecDeque<LogName>,
+}
+
+impl Remembered {
+    fn insert(&mut self, log: LogName, seq_num: SeqNum) {
+        if let Some(known) = self.places.get_mut(&log) {
+            *known = seq_num.max(*known);
+            return;
+        }
+        if self.places.len() >= MAX_REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.places.remove(&oldest);
+        }
+        self.places.insert(log, seq_num);
+        self.order.push_back(log);
+    }
+}

@@ -1,0 +1,112 @@
+//! Entries that come: one batch at a time, and what became of them (RE7).
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+use pandan_bamboo::{Entry, ForkProof, SeqNum};
+
+use crate::limits::MAX_REFUSED;
+use crate::session::fault::{Fault, REFUSED_POINTS};
+use crate::session::live::Live;
+use crate::session::outbox::{Effect, IngestId, Outbox};
+use crate::{Author, LogName, Received};
+
+/// What became of an entry that a session brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// It is stored.
+    Stored,
+    /// It was stored before.
+    Known,
+    /// It waits for something else.
+    Waiting,
+    /// It breaks a rule: the fault of whoever sends it on.
+    Refused,
+    /// Another entry is stored at its place. The store has kept the proof.
+    Fork(Box<ForkProof>),
+    /// Its links do not fit the entries of its log that are stored.
+    Detached,
+}
+
+/// A place of an entry in a batch, and how it came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrived {
+    pub(crate) log: LogName,
+    pub(crate) seq_num: SeqNum,
+    pub(crate) is_news: bool,
+    /// Whether the other side was known to have it, as when it came from there before.
+    pub(crate) is_repeat: bool,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Receiving {
+    batch: Option<(IngestId, Vec<Arrived>)>,
+    refused: BTreeSet<LogName>,
+    next_id: u64,
+}
+
+impl Receiving {
+    pub(crate) const fn is_busy(&self) -> bool {
+        self.batch.is_some()
+    }
+
+    /// Hands entries on.
+    pub(crate) fn take(
+        &mut self,
+        entries: Vec<Received>,
+        payloads_optional: bool,
+        is_news: bool,
+        live: &mut Live,
+        out: &mut Outbox,
+    ) -> Result<(), Fault> {
+        let count = u64::try_from(entries.len()).unwrap_or(u64::MAX);
+        out.status.received = out.status.received.saturating_add(count);
+        out.status.expected_entries = out.status.expected_entries.saturating_sub(count);
+        let (mut kept, mut places) = (Vec::new(), Vec::new());
+        for received in entries {
+            if !payloads_optional && received.payload.is_none() {
+                return Err(Fault::PayloadMissing);
+            }
+            let (log, seq_num) = place(&received.entry)?;
+            if self.refused.contains(&log) {
+                out.status.refused = out.status.refused.saturating_add(1);
+                continue;
+            }
+            kept.push(received);
+            let is_repeat = live.has(&log, seq_num);
+            live.remember(log, seq_num);
+            places.push(Arrived { log, seq_num, is_news, is_repeat });
+        }
+        if !kept.is_empty() {
+            let id = IngestId(self.next_id);
+            self.next_id = self.next_id.wrapping_add(1);
+            self.batch = Some((id, places));
+            out.effect(Effect::Ingest(id, kept));
+        }
+        Ok(())
+    }
+
+    /// The batch that was taken in; nothing when it is another one.
+    pub(crate) fn finish(&mut self, id: IngestId) -> Option<Vec<Arrived>> {
+        self.batch.take_if(|(own, _)| *own == id).map(|(_, places)| places)
+    }
+
+    /// Takes no more of a log in this session.
+    pub(crate) fn refuse(&mut self, log: LogName, out: &mut Outbox) -> Result<(), Fault> {
+        out.status.points = out.status.points.saturating_add(REFUSED_POINTS);
+        self.refused.insert(log);
+        if self.refused.len() > MAX_REFUSED {
+            return Err(Fault::TooManyRefused { max: MAX_REFUSED });
+        }
+        Ok(())
+    }
+}
+
+fn place(entry: &[u8]) -> Result<(LogName, SeqNum), Fault> {
+    let entry = Entry::decode(entry)?;
+    let claims = entry.claims();
+    let author = Author::from_bytes(*claims.public_key_bytes());
+    Ok((LogName { author, log_id: claims.log_id() }, claims.seq_num()))
+}

@@ -1,0 +1,288 @@
+//! A session that hears anything, from its peer as from its store.
+
+use arbitrary::Arbitrary;
+use pandan_bamboo::{EncodedEntry, Fingerprint, HeadState, LogId, NextArgs, Salt, SeqNum};
+use pandan_identity::KeyPair;
+use pandan_operations::SystemSchema;
+use pandan_replication::limits::{MAX_ENTRIES, MAX_FRAME_LENGTH, MAX_QUEUE_BYTES, MAX_READS};
+use pandan_replication::{
+    Acceptance, Answer, Bound, Content, Cursor, Effect, End, Head, HeadList, Interest, KeyRange,
+    LogKey, LogName, Message, Page, Part, Phase, Query, RangeItem, Ranges, ReadId, Received,
+    Request, Session, Split, Terms, TheirHead, Tip, Verdict,
+};
+
+/// What happens to a session.
+#[derive(Arbitrary, Debug)]
+pub struct Play {
+    initiates: bool,
+    live: bool,
+    events: Vec<Event>,
+}
+
+#[derive(Arbitrary, Debug)]
+enum Event {
+    Say(Said),
+    Frame(Vec<u8>),
+    Answer { kind: u8, number: u8 },
+    Ingested { verdict: u8 },
+    Send,
+    Pass(u16),
+    Commit(u8),
+    Close,
+}
+
+#[derive(Arbitrary, Debug)]
+enum Said {
+    Request { fingerprint: [u8; 8], live: bool },
+    Fingerprints(Vec<(u8, [u8; 8])>),
+    Heads(Vec<(u8, u8, [u8; 8])>),
+    NoRanges,
+    Want(u8, u8),
+    Entries { log: u8, count: u8 },
+    Probe(u8, u8),
+    Probed(Option<u8>),
+    Have(Vec<(u8, u8, [u8; 8])>),
+    Prune,
+    Done,
+}
+
+/// What waits for its turn.
+#[derive(Default)]
+struct Pending {
+    reads: Vec<(ReadId, Query)>,
+    ingest: Option<(pandan_replication::IngestId, usize)>,
+    end: Option<End>,
+}
+
+/// Plays everything and looks at what comes out.
+pub fn check(play: &Play) {
+    let salt = Salt::from_bytes([1; 16]);
+    let mut session = if play.initiates {
+        let terms = Terms::new(vec![SystemSchema::Blob.into()]).expect("there is a schema");
+        Session::initiate(if play.live { terms.live() } else { terms }, salt, 0)
+    } else {
+        Session::accept(Acceptance { interest: Interest::All, is_live: play.live }, 0)
+    };
+    let (mut pending, mut now) = (Pending::default(), 0_u64);
+    for event in &play.events {
+        happen(&mut session, event, &mut pending, &mut now);
+        collect(&mut session, &mut pending);
+        assert!(pending.reads.len() <= MAX_READS + 4, "reads are bounded");
+        let status = session.status();
+        assert_eq!(status.phase == Phase::Over, pending.end.is_some());
+        if let Some(End::Failed(fault)) = &pending.end {
+            assert!(status.points >= fault.points());
+        }
+    }
+    let mut left = 0;
+    while let Some(frame) = session.poll_frame(now) {
+        left += frame.len();
+        check_frame(&frame);
+        collect(&mut session, &mut pending);
+        assert!(left <= 2 * MAX_QUEUE_BYTES + MAX_FRAME_LENGTH, "what waits is bounded");
+    }
+}
+
+fn happen(session: &mut Session, event: &Event, pending: &mut Pending, now: &mut u64) {
+    match event {
+        Event::Say(said) => hear(session, &message(said).encode(), *now),
+        Event::Frame(frame) => hear(session, frame, *now),
+        Event::Answer { kind, number } => {
+            if !pending.reads.is_empty() {
+                let index = usize::from(*number) % pending.reads.len();
+                let (id, query) = pending.reads.swap_remove(index);
+                session.answer(id, answer(&query, *kind, *number), *now);
+            }
+        }
+        Event::Ingested { verdict } => {
+            if let Some((id, count)) = pending.ingest.take() {
+                session.ingested(id, &vec![verdict_of(*verdict); count], *now);
+            }
+        }
+        Event::Send => {
+            if let Some(frame) = session.poll_frame(*now) {
+                check_frame(&frame);
+            }
+        }
+        Event::Pass(ms) => {
+            *now += u64::from(*ms);
+            session.timeout(*now);
+        }
+        Event::Commit(number) => session.commit(&commit(*number)),
+        Event::Close => session.closed(),
+    }
+}
+
+fn hear(session: &mut Session, frame: &[u8], now: u64) {
+    let wants = session.wants_input();
+    assert_eq!(session.handle(frame, now).is_ok(), wants);
+}
+
+fn collect(session: &mut Session, pending: &mut Pending) {
+    while let Some(effect) = session.poll() {
+        assert_eq!(pending.end, None, "nothing comes after the end");
+        match effect {
+            Effect::Read(id, query) => pending.reads.push((id, query)),
+            Effect::Ingest(id, entries) => {
+                assert!(pending.ingest.is_none(), "one batch at a time");
+                assert!((1..=MAX_ENTRIES).contains(&entries.len()));
+                pending.ingest = Some((id, entries.len()));
+            }
+            Effect::Finished(end) => {
+                pending.end = Some(end);
+                pending.reads.clear();
+                pending.ingest = None;
+            }
+            _ => {}
+        }
+    }
+}
+
+fn check_frame(frame: &[u8]) {
+    let message = Message::decode(frame).expect("what is sent is a message");
+    assert_eq!(message.encode(), frame);
+}
+
+fn key_pair() -> KeyPair {
+    KeyPair::from_seed(&[9; 32])
+}
+
+fn log(number: u8) -> LogName {
+    LogName { author: key_pair().public_key().into(), log_id: LogId::new((number % 8).into()) }
+}
+
+fn key(number: u8) -> LogKey {
+    LogKey { schema: 0, log: log(number) }
+}
+
+fn seq_num(number: u8) -> SeqNum {
+    SeqNum::new(u64::from(number) + 1).expect("not 0")
+}
+
+fn entry(number: u8) -> EncodedEntry {
+    NextArgs::first(LogId::new((number % 8).into())).forge(&key_pair(), &[number / 8])
+}
+
+fn received(number: u8) -> Received {
+    Received { entry: entry(number).as_bytes().to_vec(), payload: Some(vec![number / 8]) }
+}
+
+fn head(number: u8, latest: u8) -> Head {
+    let state = HeadState::from_bytes([latest; 32]);
+    Head { key: key(number), tip: Tip::Line(seq_num(latest)), state }
+}
+
+fn their_heads(heads: &[(u8, u8, [u8; 8])]) -> Vec<TheirHead> {
+    let mut heads: Vec<_> = heads
+        .iter()
+        .map(|(number, latest, state)| TheirHead {
+            log: log(*number),
+            tip: Tip::Line(seq_num(*latest)),
+            state: pandan_bamboo::SaltedState::from_bytes(*state),
+        })
+        .collect();
+    heads.sort_by_key(|head| head.log);
+    heads.dedup_by_key(|head| head.log);
+    heads
+}
+
+fn message(said: &Said) -> Message {
+    let all = |content| {
+        let mut ranges = Ranges::default();
+        ranges.push(RangeItem { range: KeyRange::ALL, content }).expect("the first");
+        ranges
+    };
+    match said {
+        Said::Request { fingerprint, live } => Message::Request(Request {
+            salt: Salt::from_bytes([1; 16]),
+            live: *live,
+            payloads_optional: false,
+            schemas: [SystemSchema::Blob.into()].into(),
+            ranges: all(Content::Fingerprint(Fingerprint::from_bytes(*fingerprint))),
+        }),
+        Said::Fingerprints(parts) => Message::Ranges(fingerprints(parts)),
+        Said::Heads(heads) => Message::Ranges(all(Content::Heads(their_heads(heads)))),
+        Said::NoRanges => Message::Ranges(Ranges::default()),
+        Said::Want(number, from) => Message::Want(vec![(log(*number), seq_num(*from))]),
+        Said::Entries { log, count } => {
+            Message::Entries(vec![received(*log); usize::from(*count).max(1)])
+        }
+        Said::Probe(number, place) => Message::Probe(log(*number), seq_num(*place)),
+        Said::Probed(number) => {
+            Message::Probed(number.map(|number| entry(number).as_bytes().to_vec()))
+        }
+        Said::Have(heads) if !heads.is_empty() => Message::Have(their_heads(heads)),
+        Said::Have(_) | Said::Prune => Message::Prune,
+        Said::Done => Message::Done,
+    }
+}
+
+fn fingerprints(parts: &[(u8, [u8; 8])]) -> Ranges {
+    let mut ends: Vec<_> = parts.to_vec();
+    ends.sort_by_key(|(number, _)| log(*number));
+    let (mut ranges, mut start) = (Ranges::default(), LogKey::MIN);
+    for (number, bytes) in ends {
+        let Some(range) = KeyRange::new(start, Bound::Key(key(number))) else { continue };
+        let content = Content::Fingerprint(Fingerprint::from_bytes(bytes));
+        ranges.push(RangeItem { range, content }).expect("they ascend");
+        start = key(number);
+    }
+    ranges
+}
+
+/// An answer of the right kind, mostly; what it says need not fit anything else.
+fn answer(query: &Query, kind: u8, number: u8) -> Answer {
+    let fingerprint = Fingerprint::from_bytes([kind; 8]);
+    match query {
+        _ if kind == 0 => Answer::Unavailable,
+        _ if kind == 1 => Answer::Heads(Vec::new()),
+        Query::Split { ranges, parts, .. } => {
+            let part = |index: usize| Part {
+                end: if index % 2 == 0 { Bound::Key(key(number)) } else { Bound::End },
+                fingerprint,
+            };
+            let parts = (0..(*parts).min(usize::from(number))).map(part).collect();
+            let split = Split { count: u64::from(number), fingerprint, parts };
+            Answer::Splits(vec![split; ranges.len()])
+        }
+        Query::Heads { ranges } => {
+            let list = |(_, limit): &(KeyRange, usize)| HeadList {
+                heads: (0..number.min(8)).take(*limit).map(|log| head(log, kind)).collect(),
+                more: kind % 2 == 0,
+            };
+            Answer::Lists(ranges.iter().map(list).collect())
+        }
+        Query::HeadsOf { logs } => {
+            let known = |number: &u8| logs.contains(&log(*number));
+            Answer::Heads((0..8).filter(known).map(|log| head(log, kind)).collect())
+        }
+        Query::Entries { .. } => Answer::Page(Page {
+            entries: vec![received(number); usize::from(kind % 4)],
+            next: (kind % 3 == 0).then_some(Cursor(number.into())),
+            ..Page::default()
+        }),
+        Query::Entry { .. } => Answer::Entry((kind % 2 == 0).then(|| Box::new(entry(number)))),
+        Query::Documents { .. } => Answer::Logs(vec![log(number)]),
+    }
+}
+
+fn verdict_of(number: u8) -> Verdict {
+    match number % 5 {
+        0 => Verdict::Stored,
+        1 => Verdict::Known,
+        2 => Verdict::Waiting,
+        3 => Verdict::Refused,
+        _ => Verdict::Detached,
+    }
+}
+
+fn commit(number: u8) -> pandan_replication::Commit {
+    let entry = entry(number);
+    pandan_replication::Commit {
+        schema: SystemSchema::Blob.into(),
+        log: log(number),
+        seq_num: SeqNum::FIRST,
+        state: HeadState::of_line(entry.hash()),
+        received: received(number).into(),
+    }
+}
