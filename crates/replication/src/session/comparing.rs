@@ -68,7 +68,8 @@ enum Task {
 /// What is to be done with a range, once it is known how much is in it.
 #[derive(Debug)]
 enum Job {
-    Tell(KeyRange),
+    /// With about so many heads.
+    Tell(KeyRange, usize),
     Parts(Vec<(KeyRange, Fingerprint)>),
     Merge(KeyRange, Vec<TheirHead>),
 }
@@ -167,7 +168,7 @@ impl Comparing {
             }
             let Some(list) = lists.next() else { return Progress::WrongAnswer };
             match job {
-                Job::Tell(range) => self.tell(range, &list),
+                Job::Tell(range, _) => self.tell(range, &list),
                 Job::Merge(range, theirs) if list.more => crowded.push((range, theirs)),
                 Job::Merge(range, theirs) => {
                     merge(&self.salt, &range, &theirs, &list.heads, &mut self.found);
@@ -237,11 +238,19 @@ fn told_end(list: &HeadList, end: Bound) -> Bound {
     last.map_or(end, |last| last.key.next().min(end))
 }
 
+/// In how many ranges heads are told: each may be of another schema, in a range of several.
+fn told_ranges(range: &KeyRange, count: usize) -> usize {
+    match range.end() {
+        Bound::Key(end) if end.schema == range.start().schema => 1,
+        _ => count.saturating_add(1),
+    }
+}
+
 impl Job {
     /// What has to be listed for it.
     fn listed(&self) -> Option<(KeyRange, usize)> {
         match self {
-            Self::Tell(range) => Some((*range, HEADS_OF_RANGE.saturating_mul(2))),
+            Self::Tell(range, _) => Some((*range, HEADS_OF_RANGE.saturating_mul(2))),
             Self::Merge(range, theirs) => Some((*range, theirs.len().saturating_add(CROWD))),
             Self::Parts(_) => None,
         }
@@ -253,9 +262,9 @@ fn job(range: KeyRange, theirs: Option<Fingerprint>, split: Split) -> Option<Job
     if theirs == Some(split.fingerprint) {
         return None;
     }
-    let is_small = usize::try_from(split.count).is_ok_and(|count| count <= HEADS_OF_RANGE);
-    if is_small {
-        return Some(Job::Tell(range));
+    let count = usize::try_from(split.count).unwrap_or(usize::MAX);
+    if count <= HEADS_OF_RANGE {
+        return Some(Job::Tell(range, count));
     }
     let mut start = Some(range.start());
     let parts = split.parts.into_iter().map_while(|part| {
@@ -281,8 +290,7 @@ impl Budget {
     fn spend(&mut self, job: &Job) -> bool {
         let (ranges, heads, listed) = match job {
             Job::Parts(parts) => (parts.len(), 0, 0),
-            // Each head may be of another schema.
-            Job::Tell(_) => (HEADS_OF_RANGE, HEADS_OF_RANGE, 0),
+            Job::Tell(range, count) => (told_ranges(range, *count), HEADS_OF_RANGE, 0),
             Job::Merge(_, theirs) => (0, 0, theirs.len().saturating_add(CROWD)),
         };
         let is_spent = [self.ranges, self.heads, self.listed].contains(&0);
