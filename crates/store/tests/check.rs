@@ -128,6 +128,34 @@ fn new_files_are_clean() {
     assert_eq!((report.entries, report.documents, report.schemas), (0, 0, 4));
 }
 
+/// Parts of the heads are cut where an author goes on, and split where logs come between others.
+#[test]
+fn many_logs_of_one_batch_are_clean() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let store = open(folder.path());
+    let schema = SchemaId::from(pandan_schema::SystemSchema::BlobPiece);
+    for (authors, logs) in [(1..=1, 700), (10..=49, 20), (100..=100, 300)] {
+        let mut batch = Vec::new();
+        for author in authors {
+            let mut author = Author::new(author);
+            for _ in 0..logs {
+                let data = fields([("data", RawValue::Bytes(vec![7]))]);
+                batch.push((author.create(&schema, data).candidate(), Door::Peer));
+            }
+        }
+        let outcomes = store.ingest(batch).expect("the store can be written");
+        let is_new = |outcome: &Outcome| matches!(outcome, Outcome::Committed(_));
+        assert!(outcomes.iter().all(is_new), "{outcomes:?}");
+    }
+    let report = check(&store);
+    assert!(report.is_clean(), "{:?}", report.findings);
+    let connection = Connection::open(folder.path().join(FILE)).expect("the file opens");
+    let sql = "SELECT max(heads), sum(heads) FROM head_sums";
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let (most, all): (u64, u64) = connection.query_row(sql, [], read).expect("it can be read");
+    assert_eq!((most, all), (256, 1_800));
+}
+
 #[test]
 fn all_parts_tell_how_far_they_are() {
     let sample = Sample::new();

@@ -56,6 +56,9 @@ impl HeadChanges {
                 match &change.before {
                     Some(before) => part.sum.remove(before),
                     None => {
+                        if let Some(next) = part.cut_at(connection, place)? {
+                            std::mem::replace(&mut part, next).write(connection)?;
+                        }
                         insert.execute(params![schema, place, change.log])?;
                     }
                 }
@@ -73,9 +76,36 @@ struct Part {
     row: Option<i64>,
     range: StoredRange,
     sum: Box<HeadsSum>,
+    /// Whether new logs go between others: found out once the part is full.
+    has_later: Option<bool>,
 }
 
 impl Part {
+    const fn new(row: Option<i64>, range: StoredRange, sum: Box<HeadsSum>) -> Self {
+        Self { row, range, sum, has_later: None }
+    }
+
+    /// The next part, which begins with a new log, if this one is full and has nothing behind it.
+    ///
+    /// An author numbers logs one after the other: most new logs of a batch come to the end of a
+    /// part, which is then never read again to be split.
+    fn cut_at(&mut self, connection: &Connection, place: &[u8]) -> Result<Option<Self>> {
+        if self.sum.count() < MAX_HEADS_IN_SUM as u64 || self.has_later == Some(true) {
+            return Ok(None);
+        }
+        let mut statement = connection.prepare_cached(
+            "SELECT 1 FROM heads WHERE schema = ? AND place >= ? AND place < ? LIMIT 1",
+        )?;
+        let has_later = statement.exists(params![self.range.schema, place, self.range.to])?;
+        self.has_later = Some(has_later);
+        if has_later {
+            return Ok(None);
+        }
+        let to = std::mem::replace(&mut self.range.to, place.to_vec());
+        let range = StoredRange { schema: self.range.schema, from: place.to_vec(), to };
+        Ok(Some(Self::new(None, range, Box::new(HeadsSum::EMPTY))))
+    }
+
     /// The part to which a place belongs; a new one of the whole schema if it has none.
     fn containing(connection: &Connection, schema: i64, place: &[u8]) -> Result<Self> {
         let mut statement = connection.prepare_cached(
@@ -85,12 +115,12 @@ impl Part {
         let mut rows = statement.query(params![schema, place])?;
         let Some(row) = rows.next()? else {
             let range = StoredRange::whole(schema);
-            return Ok(Self { row: None, range, sum: Box::new(HeadsSum::EMPTY) });
+            return Ok(Self::new(None, range, Box::new(HeadsSum::EMPTY)));
         };
         let from: Vec<u8> = row.get(1)?;
         let sum = HeadsSum::from_bytes(row.get(2)?, heads::sum_bytes(row.get_ref(3)?)?);
         let range = StoredRange { schema, to: next_place(connection, schema, &from)?, from };
-        Ok(Self { row: Some(row.get(0)?), range, sum: Box::new(sum) })
+        Ok(Self::new(Some(row.get(0)?), range, Box::new(sum)))
     }
 
     /// Stores the part, or several when it has become too large.
@@ -128,7 +158,7 @@ impl Part {
             }
             self.sum.subtract(&sum);
             let range = StoredRange { schema: self.range.schema, from, to };
-            parts.push(Self { row: None, range, sum });
+            parts.push(Self::new(None, range, sum));
         }
         if let Some(first) = parts.first() {
             self.range.to.clone_from(&first.range.from);
