@@ -27,6 +27,12 @@ fn lasting(snapshot: &dyn Snapshot) -> Contents {
         .filter(|(id, _)| used(id))
         .map(|(id, schema)| (id.clone(), schema.clone()))
         .collect();
+    // Heads are numbered by schema: without those that do not count the numbers are others.
+    let known: Vec<_> = contents.schemas.keys().collect();
+    for head in &mut contents.heads {
+        let schema = known.get(head.range).expect("heads are of known schemas");
+        head.range = schemas.keys().position(|id| id == *schema).expect("who has logs is used");
+    }
     contents.schemas = schemas;
     contents.counts.schemas = 0;
     contents
