@@ -80,7 +80,8 @@ describe('a request', () => {
     ['a query that is none', '{"query": 1}', 400, 'BAD_REQUEST'],
     ['variables in a list', JSON.stringify({ query: QUERY, variables: [] }), 400, 'BAD_REQUEST'],
     ['an operation name that is none', JSON.stringify({ query: QUERY, operationName: 1 }), 400, 'BAD_REQUEST'],
-    ['very deep JSON', `${'['.repeat(100_000)}${']'.repeat(100_000)}`, 400, 'BAD_REQUEST'],
+    ['very deep JSON', `${'['.repeat(10_000)}${']'.repeat(10_000)}`, 400, 'BAD_REQUEST'],
+    ['heavy JSON', `${'['.repeat(100_000)}${']'.repeat(100_000)}`, 413, 'LIMIT_EXCEEDED'],
     ['no query', '{}', 200, 'GRAPHQL_PARSE_FAILED'],
     ['an unknown operation name', JSON.stringify({ query: QUERY, operationName: 'x' }), 200, 'OPERATION_RESOLUTION_FAILURE'],
   ]) {
