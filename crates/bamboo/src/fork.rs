@@ -7,6 +7,8 @@
 //! A log is a line. Who signs two entries for one place of it has broken it, and anybody who is
 //! shown both can check that alone.
 
+use core::cmp::Ordering;
+
 use pandan_identity::{PublicKey, SignatureError};
 use thiserror::Error;
 
@@ -56,6 +58,37 @@ impl ForkProof {
     /// Both entries, the one with the lower hash first.
     pub const fn entries(&self) -> [&EncodedEntry; 2] {
         [&self.first, &self.second]
+    }
+
+    /// The proof that counts of two about one log: the one of the earlier place, and of one place
+    /// that with the two lowest hashes. It is the same in whatever order proofs are brought
+    /// together.
+    ///
+    /// A proof about another log changes nothing.
+    #[must_use]
+    pub fn joined(&self, other: &Self) -> Self {
+        if (self.public_key(), self.log_id()) != (other.public_key(), other.log_id()) {
+            return *self;
+        }
+        match self.seq_num().cmp(&other.seq_num()) {
+            Ordering::Less => *self,
+            Ordering::Greater => *other,
+            Ordering::Equal => self.with_lowest(other),
+        }
+    }
+
+    /// Of both proofs, which are of one place, the two entries with the lowest hashes.
+    fn with_lowest(&self, other: &Self) -> Self {
+        let (low, high) = if other.first.hash() < self.first.hash() {
+            (other, self)
+        } else {
+            (self, other)
+        };
+        // Behind the lowest of all come the second one beside it and the lowest one of the others.
+        let first_of_others = (low.first.hash() != high.first.hash()).then_some(high.first);
+        let others = [Some(low.second), first_of_others, Some(high.second)];
+        let second = others.into_iter().flatten().min_by_key(EncodedEntry::hash);
+        Self { first: low.first, second: second.unwrap_or(low.second) }
     }
 
     /// Encodes the proof into a buffer; gives the part of it that was written.

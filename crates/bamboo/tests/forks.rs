@@ -62,6 +62,15 @@ fn a_changed_proof_is_refused() {
     }
 }
 
+#[test]
+fn proofs_about_other_logs_change_nothing() {
+    let of = |seed, log_id| {
+        prove(&entry(seed, log_id, b"one"), &entry(seed, log_id, b"other")).unwrap()
+    };
+    assert_eq!(of(1, 0).joined(&of(1, 1)), of(1, 0));
+    assert_eq!(of(1, 0).joined(&of(2, 0)), of(1, 0));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
@@ -89,5 +98,36 @@ proptest! {
         let (on, end) =
             (args.forge(&key_pair, &payload), args.forge_end_of_log(&key_pair, &payload));
         prop_assert!(prove(&on, &end).is_ok());
+    }
+
+    #[test]
+    fn pn30_the_proof_that_counts_is_the_earliest_with_the_lowest_hashes(
+        places in prop::collection::vec((0..3_usize, 0..4_u8), 2..8), seed: u64,
+    ) {
+        let key_pair = KeyPair::from_seed(&[1; 32]);
+        let log = common::log(1, 0, 3);
+        let entries: Vec<_> = places
+            .iter()
+            .map(|&(place, payload)| {
+                common::next_args(&log[..place], 0).forge(&key_pair, &[payload])
+            })
+            .collect();
+        let pairs = entries.iter().flat_map(|one| entries.iter().map(move |other| (one, other)));
+        let mut proofs: Vec<_> = pairs.filter_map(|(one, other)| prove(one, other).ok()).collect();
+        prop_assume!(!proofs.is_empty());
+        let place = proofs.iter().map(ForkProof::seq_num).min().unwrap();
+        let mut hashes: Vec<_> = entries
+            .iter()
+            .filter(|entry| entry.header().seq_num() == place)
+            .map(EncodedEntry::hash)
+            .collect();
+        hashes.sort_unstable();
+        hashes.dedup();
+        let start = usize::try_from(seed).unwrap_or(0) % proofs.len();
+        proofs.rotate_left(start);
+        let found = proofs[1..].iter().fold(proofs[0], |found, proof| found.joined(proof));
+        prop_assert_eq!(found.seq_num(), place);
+        prop_assert_eq!(&found.entries().map(EncodedEntry::hash)[..], &hashes[..2]);
+        prop_assert_eq!(ForkProof::decode(&encode(&found)), Ok(found));
     }
 }
