@@ -71,7 +71,7 @@ impl Shape {
         let (schema, author) = (fixtures::schema(), fixtures::key_pair().public_key());
         let check = |(id, operation): &(OperationId, Operation)| {
             let operation = schema.check(operation.clone()).expect("it follows the schema");
-            DocumentOperation { id: *id, author, operation }
+            DocumentOperation { id: *id, author, operation, is_void: false }
         };
         self.operations.iter().map(check).collect()
     }

@@ -64,7 +64,7 @@ fn node((id, kind, previous): &(OperationId, Kind, Option<DocumentViewId>)) -> G
         (Kind::Delete, Some(previous)) => NodeKind::Delete { previous },
         _ => NodeKind::Create,
     };
-    GraphNode { id: *id, kind }
+    GraphNode { id: *id, kind, is_void: false }
 }
 
 /// Ids whose order is that of the numbers in some places and not in others.

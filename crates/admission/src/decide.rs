@@ -4,11 +4,13 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use pandan_bamboo::{EncodedEntry, ForkProof, Header, LinkError, NextArgs, SeqNum, check_links};
+use pandan_bamboo::{
+    EncodedEntry, ForkProof, Header, LinkError, NextArgs, NotAFork, SeqNum, check_links,
+};
 use pandan_operations::{DocumentId, DocumentViewId, OperationId};
 use pandan_schema::{CheckedOperation, Schema};
 
-use crate::{Candidate, Facts, Missing, Refusal, SchemaFact, Waiting, blob};
+use crate::{Candidate, Facts, ForkFact, Missing, Refusal, SchemaFact, Waiting, blob};
 
 /// Who asks: it decides how much is asked of a candidate.
 ///
@@ -18,7 +20,8 @@ use crate::{Candidate, Facts, Missing, Refusal, SchemaFact, Waiting, blob};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Door {
     /// Somebody publishes what they just wrote. Refused besides: writing to a deleted document or
-    /// to a retired schema, incomplete blobs, and entries that are stored already.
+    /// to a retired schema, incomplete blobs, entries that are stored already, a second log for a
+    /// document, and going on with a log from its fork on.
     Client,
     /// A peer passes on what it has.
     Peer,
@@ -30,12 +33,25 @@ pub enum Door {
 pub enum Verdict {
     /// It may be stored.
     Admitted(Box<Admitted>),
+    /// It proves a fork of its log that was not known before, or one that counts for more than the
+    /// known one. The proof is to be kept, whatever becomes of the entry; with the log frozen, the
+    /// candidate is to be decided upon again.
+    Fork(Box<Forked>),
     /// This very entry is stored already (PN26).
     Known,
     /// It cannot be judged before something else arrived.
     Wait(Box<Waiting>),
     /// It may not be stored.
     Refused(Refusal),
+}
+
+/// An entry that does not go together with what is known of its log.
+#[derive(Clone, Debug)]
+pub struct Forked {
+    /// The candidate.
+    pub candidate: Candidate,
+    /// Both entries; of all that is known, the proof that counts.
+    pub proof: ForkProof,
 }
 
 /// An entry and its operation that may be stored: they keep all rules of entries, operations, logs
@@ -49,6 +65,7 @@ pub struct Admitted {
     operation: CheckedOperation,
     schema: Arc<Schema>,
     document: DocumentId,
+    is_void: bool,
     next: Option<NextArgs>,
 }
 
@@ -100,7 +117,15 @@ impl Admitted {
         self.document
     }
 
-    /// Arguments for the next entry of the same log; none when the entry ends it.
+    /// Whether it stands at or above the fork of its log: it connects other operations, beside the
+    /// line of the log, and has no effect on the latest state (PN31).
+    #[must_use]
+    pub const fn is_void(&self) -> bool {
+        self.is_void
+    }
+
+    /// Arguments for the next entry of the same log; none when the entry ends it, and when the log
+    /// is frozen behind it.
     #[must_use]
     pub const fn next(&self) -> Option<NextArgs> {
         self.next
@@ -116,19 +141,30 @@ impl Admitted {
 ///
 /// The checks, of which the first that fails is reported:
 ///
-/// 1. the schema is known, and for a client in use;
-/// 2. the entry is the next one of its log;
-/// 3. the target of its skiplink is there, its links name the right entries, and the log was not
-///    ended before;
-/// 4. the operation fits the schema;
-/// 5. all previous operations are there, follow the same schema and are of one document (NO3);
-/// 6. for a client: the document is not deleted;
-/// 7. the author writes the document in this log and nothing else in it (DO5);
-/// 8. for a client: a blob is complete (PN24);
-/// 9. there is a next entry.
+/// 1. from a peer: it proves no fork that was not known (PN10, PN30);
+/// 2. the schema is known, and for a client in use;
+/// 3. the log is not frozen, or only behind the place of the entry (PN35); else a client is
+///    refused, and what a peer brings is judged by checks 6 and 7 alone;
+/// 4. the entry is the next one of its log;
+/// 5. the target of its skiplink is there, its links name the right entries, and the log was not
+///    ended before; from a peer an entry of another branch waits until that shows;
+/// 6. the operation fits the schema;
+/// 7. all previous operations are there, follow the same schema and are of one document (NO3);
+/// 8. for a client: the document is not deleted;
+/// 9. nothing else is written in this log (DO5), and for a client: the document is written in no
+///    other log of the author that goes on;
+/// 10. for a client: a blob is complete (PN24);
+/// 11. there is a next entry.
 ///
 /// What came before them stands in [`Candidate::examine`].
 pub fn decide(candidate: Candidate, facts: &Facts, door: Door) -> Verdict {
+    if door == Door::Peer {
+        match find_fork(&candidate, facts) {
+            Ok(None) => {}
+            Ok(Some(proof)) => return Verdict::Fork(Box::new(Forked { candidate, proof })),
+            Err(refusal) => return Verdict::Refused(refusal),
+        }
+    }
     let schema = match judge_entry(&candidate, facts, door) {
         Ok(schema) => schema,
         Err(Stop::Known) => return Verdict::Known,
@@ -145,20 +181,30 @@ pub fn decide(candidate: Candidate, facts: &Facts, door: Door) -> Verdict {
             };
         }
     };
-    let Candidate { entry, payload, operation } = candidate;
-    let admitted = schema.check(operation).map_err(Refusal::from).and_then(|operation| {
-        let document = document?;
-        check_document(document, entry.header(), facts, door)?;
-        if door == Door::Client {
-            blob::check_complete(&operation, &facts.pieces)?;
-        }
-        let next = next_of(entry.header(), facts, door)?;
-        Ok(Admitted { entry, payload, operation, schema: Arc::clone(schema), document, next })
-    });
-    match admitted {
+    match admit(candidate, schema, document, facts, door) {
         Ok(admitted) => Verdict::Admitted(Box::new(admitted)),
         Err(refusal) => Verdict::Refused(refusal),
     }
+}
+
+/// Checks 6 and 8 to 11, and what the document was found to be.
+fn admit(
+    candidate: Candidate,
+    schema: &Arc<Schema>,
+    document: Result<DocumentId, Refusal>,
+    facts: &Facts,
+    door: Door,
+) -> Result<Admitted, Refusal> {
+    let is_void = is_void(candidate.header(), facts);
+    let Candidate { entry, payload, operation } = candidate;
+    let (operation, document) = (schema.check(operation)?, document?);
+    check_document(document, entry.header(), facts, door)?;
+    if door == Door::Client {
+        blob::check_complete(&operation, &facts.pieces)?;
+    }
+    let next = if is_void { None } else { next_of(entry.header(), facts, door)? };
+    let schema = Arc::clone(schema);
+    Ok(Admitted { entry, payload, operation, schema, document, is_void, next })
 }
 
 fn wait(candidate: Candidate, missing: Missing) -> Verdict {
@@ -172,7 +218,32 @@ enum Stop {
     Refuse(Refusal),
 }
 
-/// Checks 1 to 3.
+/// Check 1: the proof that counts from now on, if the entry changes which one that is.
+fn find_fork(candidate: &Candidate, facts: &Facts) -> Result<Option<ForkProof>, Refusal> {
+    let known = facts.fork.as_ref().map(|fork| &fork.proof);
+    let seq_num = candidate.header().seq_num();
+    let other = match known {
+        Some(proof) if proof.seq_num() < seq_num => None,
+        Some(proof) if proof.seq_num() == seq_num => proof.entries().first().copied(),
+        _ => facts.same_place.as_ref(),
+    };
+    let Some(other) = other else { return Ok(None) };
+    match ForkProof::new(&other.as_authentic(), &candidate.entry.as_authentic()) {
+        Ok(proof) => {
+            let proof = known.map_or(proof, |known| known.joined(&proof));
+            Ok((known != Some(&proof)).then_some(proof))
+        }
+        Err(NotAFork::OneEntry { .. }) => Ok(None),
+        // What was handed in as "the same place" is none.
+        Err(_) => Err(Refusal::WrongFacts),
+    }
+}
+
+fn is_void(header: &Header, facts: &Facts) -> bool {
+    facts.fork.as_ref().is_some_and(|fork| fork.proof.seq_num() <= header.seq_num())
+}
+
+/// Checks 2 to 5.
 fn judge_entry<'f>(
     candidate: &Candidate,
     facts: &'f Facts,
@@ -186,6 +257,29 @@ fn judge_entry<'f>(
         }
         (SchemaFact::Active(schema) | SchemaFact::Retired(schema), _) => schema,
     };
+    match &facts.fork {
+        Some(fork) if is_void(candidate.header(), facts) => check_void(candidate, fork, door)?,
+        _ => check_line(candidate, facts, door)?,
+    }
+    Ok(schema)
+}
+
+/// Check 3.
+fn check_void(candidate: &Candidate, fork: &ForkFact, door: Door) -> Result<(), Stop> {
+    let header = candidate.header();
+    match door {
+        Door::Client => Err(Stop::Refuse(Refusal::LogFrozen {
+            log_id: header.log_id(),
+            fork: fork.proof.seq_num(),
+            found: header.seq_num(),
+        })),
+        Door::Peer if fork.is_stored => Err(Stop::Known),
+        Door::Peer => Ok(()),
+    }
+}
+
+/// Checks 4 and 5.
+fn check_line(candidate: &Candidate, facts: &Facts, door: Door) -> Result<(), Stop> {
     check_place(candidate, facts, door)?;
     let header = candidate.header();
     if let (Some(hash), None) = (header.links().skiplink(), &facts.skiplink) {
@@ -193,15 +287,16 @@ fn judge_entry<'f>(
         return Err(Stop::Wait(Missing::Skiplink { seq_num, hash }));
     }
     let backlink = facts.log.as_ref().map(|log| &log.latest);
-    check_links(header, backlink, facts.skiplink.as_ref()).map_err(refuse_links)?;
-    Ok(schema)
+    match check_links(header, backlink, facts.skiplink.as_ref()) {
+        Ok(()) => Ok(()),
+        Err(LinkError::OtherHash { link, expected, found }) if door == Door::Peer => {
+            Err(Stop::Wait(Missing::Branch { link, named: expected, stored: found }))
+        }
+        Err(error) => Err(Stop::Refuse(error.into())),
+    }
 }
 
-fn refuse_links(error: LinkError) -> Stop {
-    Stop::Refuse(error.into())
-}
-
-/// Check 2.
+/// Check 4.
 fn check_place(candidate: &Candidate, facts: &Facts, door: Door) -> Result<(), Stop> {
     let header = candidate.header();
     let found = header.seq_num();
@@ -222,21 +317,18 @@ fn check_place(candidate: &Candidate, facts: &Facts, door: Door) -> Result<(), S
     }
 }
 
-/// The place of the entry is behind the end of the log already.
+/// The place of the entry is behind the end of the log already. Another entry than the one that is
+/// stored there was found to be a fork before.
 fn taken(candidate: &Candidate, facts: &Facts, door: Door, refusal: Refusal) -> Stop {
-    let Some(stored) = &facts.same_place else { return Stop::Refuse(refusal) };
-    if door == Door::Client {
-        return Stop::Refuse(refusal);
-    }
-    match ForkProof::new(&stored.as_authentic(), &candidate.entry.as_authentic()) {
-        Ok(proof) => Stop::Refuse(Refusal::Fork(Box::new(proof))),
-        Err(_) if stored.hash() == candidate.entry.hash() => Stop::Known,
-        // What was handed in as "the same place" is none.
-        Err(_) => Stop::Refuse(Refusal::WrongFacts),
+    match &facts.same_place {
+        Some(stored) if door == Door::Peer && stored.hash() == candidate.entry.hash() => {
+            Stop::Known
+        }
+        _ => Stop::Refuse(refusal),
     }
 }
 
-/// Check 5: the document to which the operation belongs, or what is missing to tell.
+/// Check 7: the document to which the operation belongs, or what is missing to tell.
 fn find_document(
     candidate: &Candidate,
     facts: &Facts,
@@ -277,7 +369,7 @@ fn one_document(
     }
 }
 
-/// Checks 6 and 7.
+/// Checks 8 and 9.
 fn check_document(
     document: DocumentId,
     header: &Header,
@@ -285,7 +377,7 @@ fn check_document(
     door: Door,
 ) -> Result<(), Refusal> {
     let is_create = document.as_hash() == header.hash().as_hash();
-    let existing_log = match &facts.document {
+    let open_log = match &facts.document {
         _ if is_create => None,
         Some(fact) if fact.id == document => {
             if fact.deleted && door == Door::Client {
@@ -295,22 +387,27 @@ fn check_document(
         }
         _ => return Err(Refusal::WrongFacts),
     };
-    match existing_log {
-        Some(expected) if expected != header.log_id() => {
-            Err(Refusal::LogId { document, expected, found: header.log_id() })
-        }
-        None if header.seq_num() != SeqNum::FIRST => {
-            Err(Refusal::DocumentLogNotFound { document, log_id: header.log_id() })
-        }
-        _ if facts.log.is_some_and(|log| log.document != document) => Err(Refusal::WrongFacts),
-        _ => Ok(()),
+    let found = header.log_id();
+    let begins_anew = is_create && header.seq_num() != SeqNum::FIRST;
+    let is_elsewhere = !is_void(header, facts)
+        && match &facts.log {
+            Some(log) => log.document != document,
+            None => door == Door::Client && open_log.is_some(),
+        };
+    match open_log {
+        _ if begins_anew => Err(Refusal::DocumentLogNotFound { document, log_id: found }),
+        _ if !is_elsewhere => Ok(()),
+        None => Err(Refusal::DocumentLogNotFound { document, log_id: found }),
+        Some(expected) if expected == found => Err(Refusal::WrongFacts),
+        Some(expected) => Err(Refusal::LogId { document, expected, found }),
     }
 }
 
-/// Check 9.
+/// Check 11.
 fn next_of(header: &Header, facts: &Facts, door: Door) -> Result<Option<NextArgs>, Refusal> {
     let next = header.seq_num().next().ok_or(Refusal::MaxSeqNum)?;
-    if header.is_end_of_log() {
+    let is_frozen = facts.fork.as_ref().is_some_and(|fork| fork.proof.seq_num() <= next);
+    if header.is_end_of_log() || is_frozen {
         return Ok(None);
     }
     match (NextArgs::after(header, facts.next_skiplink), next.skiplink()) {

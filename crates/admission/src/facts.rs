@@ -6,16 +6,19 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use pandan_bamboo::{EncodedEntry, EntryHash, Header, LogId};
+use pandan_bamboo::{EncodedEntry, EntryHash, ForkProof, Header, LogId};
 use pandan_operations::{DocumentId, OperationId, SchemaId};
 use pandan_schema::Schema;
 
 /// Answers to the questions of one candidate.
 #[derive(Clone, Debug)]
 pub struct Facts {
-    /// The log that the entry claims; none when it has no entries yet.
+    /// The line of the log that the entry claims; none when it has no entries yet. The line of a
+    /// frozen log ends before its fork.
     pub log: Option<LogFact>,
-    /// The entry at the same place of the same log, if there is one.
+    /// The fork of that log, if it is frozen.
+    pub fork: Option<ForkFact>,
+    /// The entry at the same place of the line, if there is one.
     pub same_place: Option<EncodedEntry>,
     /// The entry to which the skiplink leads, if it is stored.
     pub skiplink: Option<Header>,
@@ -40,6 +43,15 @@ pub struct LogFact {
     pub document: DocumentId,
     /// The entry with the greatest sequence number.
     pub latest: Header,
+}
+
+/// What is known of a log that was forked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForkFact {
+    /// The proof that counts; the log is frozen from its place on.
+    pub proof: ForkProof,
+    /// Whether this very entry is stored. Only asked for at the place of the fork and above.
+    pub is_stored: bool,
 }
 
 /// What is known of a schema.
@@ -76,8 +88,9 @@ pub struct PreviousFound {
 pub struct DocumentFact {
     /// The document.
     pub id: DocumentId,
-    /// Whether there is a DELETE among its operations.
+    /// Whether it is deleted in its latest state, or withdrawn.
     pub deleted: bool,
-    /// The log in which the author of the candidate writes it, if there is one.
+    /// The log with the lowest id in which the author of the candidate writes it, of those that are
+    /// not frozen.
     pub log: Option<LogId>,
 }

@@ -19,8 +19,8 @@ mod waiting;
 mod waiting_room;
 
 pub use candidate::Candidate;
-pub use decide::{Admitted, Door, Verdict, decide};
-pub use facts::{DocumentFact, Facts, LogFact, PreviousFact, PreviousFound, SchemaFact};
+pub use decide::{Admitted, Door, Forked, Verdict, decide};
+pub use facts::{DocumentFact, Facts, ForkFact, LogFact, PreviousFact, PreviousFound, SchemaFact};
 pub use next_args::{
     NextArgsDocument, NextArgsError, NextArgsFacts, NextArgsLog, NextArgsOperation, next_args,
 };

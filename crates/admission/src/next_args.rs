@@ -11,7 +11,8 @@ use crate::Fault;
 /// What must be known to answer an author who asks for the next arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NextArgsFacts {
-    /// The greatest log id of the author; none when there is no log.
+    /// The greatest log id of the author, logs of which only the fork is known included; none when
+    /// there is no log.
     pub latest_log: Option<LogId>,
     /// Each operation of the view of the document that the author wants to write to, in its order;
     /// empty when it is to be a new document.
@@ -33,9 +34,9 @@ pub struct NextArgsOperation {
 /// A document that a client wants to write to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NextArgsDocument {
-    /// Whether there is a DELETE among its operations.
+    /// Whether it is deleted in its latest state, or withdrawn.
     pub deleted: bool,
-    /// The log in which the author writes it, if there is one.
+    /// The log with the lowest id in which the author writes it, of those that are not frozen.
     pub log: Option<NextArgsLog>,
 }
 
@@ -52,7 +53,7 @@ pub struct NextArgsLog {
 /// The arguments for the author's next entry: in a new log, or in the log in which the author
 /// writes the document.
 ///
-/// The log ids of an author go up by one (BA4).
+/// The log ids of an author go up by one (BA4). Who forked the log goes on in a new one (PN36).
 pub fn next_args(facts: &NextArgsFacts) -> Result<NextArgs, NextArgsError> {
     check_view(&facts.view)?;
     let document = match (facts.view.as_slice(), &facts.document) {

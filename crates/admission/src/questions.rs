@@ -16,7 +16,7 @@ pub struct Questions {
     /// Who signed it.
     pub author: PublicKey,
     /// The log of the author that it claims to be in: which document is written in it, which is
-    /// its latest entry?
+    /// its latest entry, is it frozen?
     pub log_id: LogId,
     /// Its place there: which entry is at that place already?
     pub seq_num: SeqNum,

@@ -1,9 +1,7 @@
 //! Why a candidate may not be stored.
 
-use alloc::boxed::Box;
-
 use pandan_bamboo::{
-    DecodeEntryError, ForkProof, Link, LinkError, LogId, PayloadMismatch, SeqNum, SignatureError,
+    DecodeEntryError, Link, LinkError, LogId, PayloadMismatch, SeqNum, SignatureError,
 };
 use pandan_operations::{DecodeOperationError, DocumentId, DocumentViewId, OperationId, SchemaId};
 use pandan_schema::CheckError;
@@ -48,12 +46,16 @@ pub enum Refusal {
     /// No entry can follow: sequence numbers are used up.
     #[error("the log has reached the greatest sequence number")]
     MaxSeqNum,
-    /// The author signed two entries for one place of one log.
-    #[error(
-        "entry {} of log {} forks the log of {}",
-        .0.seq_num(), .0.log_id(), .0.public_key()
-    )]
-    Fork(Box<ForkProof>),
+    /// The author forked the log, and nobody can go on with it (PN35).
+    #[error("log {log_id} is frozen from entry {fork} on, where it was forked; found {found}")]
+    LogFrozen {
+        /// The log.
+        log_id: LogId,
+        /// The place where it was forked.
+        fork: SeqNum,
+        /// The place that the entry claims.
+        found: SeqNum,
+    },
     /// The entry to which a skiplink leads is not stored.
     #[error("expected entry {seq_num} of the log as target of a skiplink, found none")]
     SkiplinkNotFound {
@@ -167,7 +169,7 @@ impl Refusal {
             Self::SchemaRetired { .. } => "SCHEMA_RETIRED",
             Self::SeqNum { .. } => "SEQ_NUM_MISMATCH",
             Self::MaxSeqNum => "MAX_SEQ_NUM_REACHED",
-            Self::Fork(_) => "LOG_FORKED",
+            Self::LogFrozen { .. } => "LOG_FROZEN",
             Self::SkiplinkNotFound { .. } => "SKIPLINK_NOT_FOUND",
             Self::Link(error) => link_code(error),
             Self::Check(error) => check_code(error),
@@ -190,7 +192,7 @@ impl Refusal {
     pub const fn requirement(&self) -> Option<&'static str> {
         match self {
             Self::Operation(error) => error.requirement(),
-            Self::Entry(_) | Self::Signature(_) | Self::Link(_) | Self::Fork(_) => Some("BA1"),
+            Self::Entry(_) | Self::Signature(_) | Self::Link(_) => Some("BA1"),
             Self::Payload(_) => Some("BA2"),
             Self::Check(error) => error.requirement(),
             Self::PreviousNotFound { .. } => Some("DO3"),

@@ -1,6 +1,6 @@
 //! Candidates that came before what they need.
 
-use pandan_bamboo::{EntryHash, SeqNum};
+use pandan_bamboo::{EntryHash, Link, LinkError, SeqNum};
 use pandan_operations::{OperationId, SchemaId};
 
 use crate::{Candidate, Refusal};
@@ -22,8 +22,20 @@ impl Waiting {
             Missing::Schema(schema) => Refusal::SchemaNotFound { schema },
             Missing::Backlink { expected, found, .. } => Refusal::SeqNum { expected, found },
             Missing::Skiplink { seq_num, .. } => Refusal::SkiplinkNotFound { seq_num },
+            Missing::Branch { link, named, stored } => {
+                LinkError::OtherHash { link, expected: named, found: stored }.into()
+            }
             Missing::Previous(operation) => Refusal::PreviousNotFound { operation },
         }
+    }
+}
+
+impl Missing {
+    /// Whether it is an entry of the same log to which a link leads: once the log is frozen from
+    /// the place of the candidate on, it is not asked for.
+    #[must_use]
+    pub const fn is_link(&self) -> bool {
+        matches!(self, Self::Backlink { .. } | Self::Skiplink { .. } | Self::Branch { .. })
     }
 }
 
@@ -47,6 +59,16 @@ pub enum Missing {
         hash: EntryHash,
         /// Its place in the log.
         seq_num: SeqNum,
+    },
+    /// The entry that a link names, in place of another one that is stored there. If it exists, the
+    /// log has two branches, and it will prove that.
+    Branch {
+        /// The link.
+        link: Link,
+        /// What it names.
+        named: EntryHash,
+        /// What is stored where it leads.
+        stored: EntryHash,
     },
     /// An operation on top of which this one was made.
     Previous(OperationId),

@@ -70,7 +70,14 @@ fn take_in(memory: &mut Memory, room: &mut WaitingRoom, candidate: Candidate) {
     while let Some(candidate) = queue.pop() {
         match memory.ingest(candidate, Door::Peer) {
             Verdict::Admitted(admitted) => {
-                let arrival = Arrival { operation: admitted.id(), schemas: &[] };
+                let header = admitted.header();
+                let arrival = Arrival {
+                    author: header.public_key(),
+                    log_id: header.log_id(),
+                    seq_num: header.seq_num(),
+                    operation: admitted.id(),
+                    schemas: &[],
+                };
                 queue.extend(room.arrived(arrival));
             }
             Verdict::Wait(waiting) => assert_eq!(room.hold(*waiting), Hold::Held),

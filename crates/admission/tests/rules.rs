@@ -7,8 +7,8 @@ mod common;
 use common::{
     Memory, PIECE, admitted, candidate, create, delete, key_pair, memory, outcome, update,
 };
-use pandan_admission::{Candidate, Door, Fault, Missing, Refusal, SchemaFact, Verdict, decide};
-use pandan_bamboo::{EntryHash, Hash, Links, LogId, NextArgs, SeqNum};
+use pandan_admission::{Candidate, Door, Fault, Missing, SchemaFact, Verdict, decide};
+use pandan_bamboo::{EntryHash, ForkProof, Hash, Link, Links, LogId, NextArgs, SeqNum};
 use pandan_identity::KeyPair;
 use pandan_operations::{
     DocumentViewId, Fields, Operation, OperationId, RawValue, SchemaId, SystemSchema,
@@ -114,9 +114,12 @@ fn pn10_two_entries_at_one_place_are_a_fork() {
     let [one, other] = [b"a", b"b"].map(|bytes| next(&memory, &panda, &create(bytes)));
     check(&mut memory, &one, Door::Client, "admitted");
     check(&mut memory, &other, Door::Client, "SEQ_NUM_MISMATCH");
-    let Verdict::Refused(Refusal::Fork(proof)) = memory.ingest(other.clone(), Door::Peer) else {
+    let facts = memory.facts(&other.questions());
+    let Verdict::Fork(forked) = decide(other.clone(), &facts, Door::Peer) else {
         panic!("expected a fork proof");
     };
+    let (proof, again) = (forked.proof, forked.candidate);
+    assert_eq!(again.id(), other.id());
     let mut hashes = proof.entries().map(|entry| entry.hash());
     let mut expected = [one.header().hash(), other.header().hash()];
     hashes.sort_unstable();
@@ -173,8 +176,182 @@ fn do5_a_log_belongs_to_one_document_and_a_document_has_one_log_of_each_author()
     for door in [Door::Client, Door::Peer] {
         check(&mut memory, &new_document, door, "DOCUMENT_LOG_NOT_FOUND");
         check(&mut memory, &wrong_log, door, "LOG_ID_MISMATCH");
-        check(&mut memory, &another_log, door, "LOG_ID_MISMATCH");
     }
+    check(&mut memory, &another_log, Door::Client, "LOG_ID_MISMATCH");
+}
+
+/// Which of two logs came first cannot be told; what can, is which of them the author goes on with.
+#[test]
+fn pn37_peers_bring_several_logs_of_one_author_for_a_document() {
+    let (mut memory, panda) = (memory(), key_pair(1));
+    let one = write(&mut memory, &panda, &create(b"a"));
+    let second = candidate(&panda, &NextArgs::first(LogId::new(7)), &update(one, b"b"));
+    check(&mut memory, &second, Door::Peer, "admitted");
+    let next = memory.next_args(panda.public_key(), &[second.id()]).unwrap();
+    assert_eq!(next.log_id(), LogId::new(0));
+    // Each of them goes on, but there is no third one.
+    let args = NextArgs::after(second.header(), None).unwrap();
+    let on = candidate(&panda, &args, &update(second.id(), b"c"));
+    check(&mut memory, &on, Door::Client, "admitted");
+    let third = candidate(&panda, &NextArgs::first(LogId::new(8)), &update(one, b"d"));
+    check(&mut memory, &third, Door::Client, "LOG_ID_MISMATCH");
+}
+
+/// An author with the same entries at places 1 and 2 of a log and two branches from 3 on.
+struct Forked {
+    memory: Memory,
+    panda: KeyPair,
+    line: [Candidate; 4],
+    other: [Candidate; 2],
+}
+
+fn forked() -> Forked {
+    let (mut memory, panda) = (memory(), key_pair(1));
+    let first = next(&memory, &panda, &create(b"1"));
+    check(&mut memory, &first, Door::Client, "admitted");
+    let second = next(&memory, &panda, &update(first.id(), b"2"));
+    check(&mut memory, &second, Door::Client, "admitted");
+    let branch = |memory: &mut Memory, data: [&[u8]; 2]| {
+        let third = next(memory, &panda, &update(second.id(), data[0]));
+        let mut ahead = memory.clone();
+        check(&mut ahead, &third, Door::Client, "admitted");
+        let fourth = next(&ahead, &panda, &update(third.id(), data[1]));
+        [third, fourth]
+    };
+    let [other_third, other_fourth] = branch(&mut memory, [b"b3", b"b4"]);
+    let [third, fourth] = branch(&mut memory, [b"a3", b"a4"]);
+    for candidate in [&third, &fourth] {
+        check(&mut memory, candidate, Door::Client, "admitted");
+    }
+    let (line, other) = ([first, second, third, fourth], [other_third, other_fourth]);
+    Forked { memory, panda, line, other }
+}
+
+#[test]
+fn pn35_a_frozen_log_takes_connectors_from_peers_and_nothing_from_clients() {
+    let Forked { mut memory, panda, line, other } = forked();
+    check(&mut memory, &other[0], Door::Client, "SEQ_NUM_MISMATCH");
+    let void = admitted(memory.ingest(other[0].clone(), Door::Peer));
+    assert!(void.is_void() && void.next().is_none());
+    let [_, _, third, fourth] = &line;
+    // All that is at or above the fork is known or void, links or not.
+    for known in [&other[0], third, fourth] {
+        let facts = memory.facts(&known.questions());
+        assert!(matches!(decide(known.clone(), &facts, Door::Peer), Verdict::Known));
+    }
+    let nowhere = EntryHash::from_hash(Hash::of(b"nowhere"));
+    let ten = SeqNum::new(10).unwrap();
+    let links = Links::Next { backlink: nowhere };
+    let far = NextArgs::new(LogId::new(0), ten, links).unwrap();
+    let far = candidate(&panda, &far, &update(fourth.id(), b"far"));
+    for candidate in [&other[1], &far] {
+        check(&mut memory, candidate, Door::Client, "LOG_FROZEN");
+        check(&mut memory, candidate, Door::Peer, "admitted");
+    }
+    // Below the fork all is as it was.
+    check(&mut memory, &line[1], Door::Client, "SEQ_NUM_MISMATCH");
+    check(&mut memory, &line[1], Door::Peer, "known");
+}
+
+#[test]
+fn pn35_a_void_entry_needs_its_schema_and_what_was_before() {
+    let Forked { mut memory, panda, other, .. } = forked();
+    check(&mut memory, &other[0], Door::Peer, "admitted");
+    let (backlink, six) = (other[0].header().hash(), SeqNum::new(6).unwrap());
+    let args = NextArgs::new(LogId::new(0), six, Links::Next { backlink }).unwrap();
+    let place = |operation: &Operation| candidate(&panda, &args, operation);
+    let nowhere = OperationId::from_hash(Hash::of(b"nowhere"));
+    check(&mut memory, &place(&update(nowhere, b"a")), Door::Peer, "wait");
+    check(&mut memory, &place(&create(b"a")), Door::Peer, "DOCUMENT_LOG_NOT_FOUND");
+    let fields = Fields::from_pairs([("zoo", RawValue::Bool(true))]).unwrap();
+    let previous = other[0].id().into();
+    let unfitting = Operation::Update { schema: PIECE.into(), previous, fields };
+    check(&mut memory, &place(&unfitting), Door::Peer, "FIELD_UNKNOWN");
+}
+
+#[test]
+fn pn30_an_earlier_fork_takes_the_place_of_a_later_one() {
+    let Forked { mut memory, panda, line, other } = forked();
+    check(&mut memory, &other[1], Door::Peer, "wait");
+    check(&mut memory, &other[0], Door::Peer, "admitted");
+    let log = (panda.public_key(), LogId::new(0));
+    assert_eq!(memory.forks[&log].seq_num().number(), 3);
+    let second = NextArgs::after(line[0].header(), None).unwrap();
+    let second = candidate(&panda, &second, &update(line[0].id(), b"c2"));
+    check(&mut memory, &second, Door::Peer, "admitted");
+    assert_eq!(memory.forks[&log].seq_num().number(), 2);
+    // From an earlier place on everything is void that was not.
+    let void = candidate(
+        &panda,
+        &NextArgs::after(line[1].header(), None).unwrap(),
+        &update(line[1].id(), b"c3"),
+    );
+    assert!(admitted(memory.ingest(void, Door::Peer)).is_void());
+    assert_eq!(memory.forks[&log].seq_num().number(), 2);
+}
+
+/// Whoever sees the end of another branch first does not know that it is one.
+#[test]
+fn pn30_an_entry_with_other_links_waits_for_the_branch_that_it_is_of() {
+    let Forked { mut memory, other, line, .. } = forked();
+    let mut late = memory.clone();
+    late.entries.retain(|place, _| place.2.number() < 4);
+    let Verdict::Wait(waiting) = late.ingest(other[1].clone(), Door::Peer) else { panic!() };
+    let (named, stored) = (other[0].header().hash(), line[2].header().hash());
+    assert_eq!(waiting.missing, Missing::Branch { link: Link::Backlink, named, stored });
+    assert_eq!(waiting.into_refusal().code(), "BACKLINK_MISMATCH");
+    check(&mut late, &other[1], Door::Client, "BACKLINK_MISMATCH");
+    // Where the place is taken it is a fork of its own, until an earlier one shows.
+    check(&mut memory, &other[0], Door::Peer, "admitted");
+    check(&mut memory, &other[1], Door::Peer, "admitted");
+}
+
+#[test]
+fn pn36_an_author_goes_on_in_a_new_log() {
+    let Forked { mut memory, panda, line, other } = forked();
+    check(&mut memory, &other[0], Door::Peer, "admitted");
+    let tip = line[1].id();
+    let args = memory.next_args(panda.public_key(), &[tip]).unwrap();
+    assert_eq!((args.log_id(), args.seq_num()), (LogId::new(1), SeqNum::FIRST));
+    let on = candidate(&panda, &args, &update(tip, b"on"));
+    check(&mut memory, &on, Door::Client, "admitted");
+    let next = memory.next_args(panda.public_key(), &[on.id()]).unwrap();
+    assert_eq!((next.log_id(), next.seq_num().number()), (LogId::new(1), 2));
+    // One new log is enough.
+    let third = candidate(&panda, &NextArgs::first(LogId::new(2)), &update(tip, b"more"));
+    check(&mut memory, &third, Door::Client, "LOG_ID_MISMATCH");
+}
+
+/// The entry before the fork is the last of the line, and tells no place for another one.
+#[test]
+fn pn35_nothing_follows_the_last_entry_before_a_fork() {
+    let Forked { memory: full, line, other, .. } = forked();
+    let proof = ForkProof::new(&line[2].entry().as_authentic(), &other[0].entry().as_authentic());
+    let mut memory = memory();
+    memory.freeze(&proof.unwrap());
+    let first = admitted(memory.ingest(line[0].clone(), Door::Client));
+    assert_eq!(first.next().map(|next| next.seq_num().number()), Some(2));
+    let second = admitted(memory.ingest(line[1].clone(), Door::Client));
+    assert_eq!(second.next(), None);
+    check(&mut memory, &line[2], Door::Client, "LOG_FROZEN");
+    check(&mut memory, &line[3], Door::Peer, "wait");
+    check(&mut memory, &line[2], Door::Peer, "admitted");
+    check(&mut memory, &line[3], Door::Peer, "admitted");
+    assert_eq!(memory.operations.len(), full.operations.len());
+}
+
+/// A document that begins at a fork is withdrawn, and a client hears that it is deleted.
+#[test]
+fn pn34_a_fork_at_the_first_entry_withdraws_the_document() {
+    let (mut memory, panda) = (memory(), key_pair(1));
+    let [one, other] = [b"a", b"b"].map(|bytes| next(&memory, &panda, &create(bytes)));
+    check(&mut memory, &one, Door::Client, "admitted");
+    let update = next(&memory, &key_pair(2), &update(one.id(), b"c"));
+    check(&mut memory, &other, Door::Peer, "admitted");
+    check(&mut memory, &update, Door::Client, "DOCUMENT_DELETED");
+    check(&mut memory, &update, Door::Peer, "admitted");
+    let args = memory.next_args(panda.public_key(), &[]).unwrap();
+    assert_eq!(args.log_id(), LogId::new(1));
 }
 
 #[test]
@@ -302,7 +479,6 @@ fn no1_no2_no3_both_doors_ask_for_the_same() {
     let wrong = NextArgs::new(args.log_id(), args.seq_num(), Links::Next { backlink }).unwrap();
     let first = NextArgs::first(args.log_id());
     for (candidate, expected) in [
-        (candidate(&panda, &wrong, &update(document, b"b")), "BACKLINK_MISMATCH"),
         (candidate(&panda, &args, &other), "SCHEMA_MISMATCH"),
         (candidate(&panda, &args, &create(b"b")), "DOCUMENT_LOG_NOT_FOUND"),
     ] {
@@ -311,6 +487,10 @@ fn no1_no2_no3_both_doors_ask_for_the_same() {
         }
     }
     let unknown = OperationId::from_hash(Hash::of(b"unknown"));
+    // What a link names instead may come, and be the proof of a fork.
+    let wrong = candidate(&panda, &wrong, &update(document, b"b"));
+    check(&mut memory, &wrong, Door::Client, "BACKLINK_MISMATCH");
+    check(&mut memory, &wrong, Door::Peer, "wait");
     let early = candidate(&key_pair(2), &first, &update(unknown, b"b"));
     for door in [Door::Client, Door::Peer] {
         check(&mut memory, &early, door, "wait");

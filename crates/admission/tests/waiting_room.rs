@@ -9,7 +9,7 @@ use pandan_admission::limits::{
     MAX_WAITING, MAX_WAITING_BYTES, MAX_WAITING_BYTES_PER_AUTHOR, MAX_WAITING_PER_AUTHOR,
 };
 use pandan_admission::{Arrival, Candidate, Hold, Missing, Waiting, WaitingRoom};
-use pandan_bamboo::{Hash, LogId, NextArgs};
+use pandan_bamboo::{ForkProof, Hash, Link, LogId, NextArgs, SeqNum};
 use pandan_identity::KeyPair;
 use pandan_operations::limits::MAX_OPERATION_LENGTH;
 use pandan_operations::{DocumentViewId, OperationId, SchemaId, SystemSchema};
@@ -27,6 +27,12 @@ fn hold(room: &mut WaitingRoom, candidate: Candidate, missing: OperationId) -> H
     room.hold(Waiting { candidate, missing: Missing::Previous(missing) })
 }
 
+/// What arrives is in a log of somebody else.
+fn arrival(operation: OperationId, schemas: &[SchemaId]) -> Arrival<'_> {
+    let author = key_pair(99).public_key();
+    Arrival { author, log_id: LogId::new(0), seq_num: SeqNum::FIRST, operation, schemas }
+}
+
 fn author(number: usize) -> KeyPair {
     let mut seed = [7; 32];
     seed[..8].copy_from_slice(&u64::try_from(number).unwrap().to_be_bytes());
@@ -41,13 +47,13 @@ fn an_arrival_releases_those_that_waited_for_it_in_the_order_in_which_they_came(
     for (candidate, missing) in candidates.iter().zip([5, 6, 5, 5]) {
         assert_eq!(hold(&mut room, candidate.clone(), unknown(missing)), Hold::Held);
     }
-    let released = room.arrived(Arrival { operation: unknown(5), schemas: &[] });
+    let released = room.arrived(arrival(unknown(5), &[]));
     let released: Vec<_> = released.iter().map(Candidate::id).collect();
     assert_eq!(released, [0, 2, 3].map(|place: usize| candidates[place].id()));
     assert_eq!(room.len(), 1);
     assert!(room.contains(&candidates[1].id()));
     assert_eq!(room.bytes(), candidates[1].size());
-    assert!(room.arrived(Arrival { operation: unknown(5), schemas: &[] }).is_empty());
+    assert!(room.arrived(arrival(unknown(5), &[])).is_empty());
 }
 
 /// The schema that a state of a definition makes.
@@ -68,9 +74,9 @@ fn wait_for_schema(schema: SchemaId) -> WaitingRoom {
 fn a_schema_releases_those_that_waited_for_it() {
     let mut room = wait_for_schema(schema([5]));
     let other = [schema([6]), SchemaId::System(SystemSchema::BlobPiece)];
-    assert!(room.arrived(Arrival { operation: unknown(1), schemas: &other }).is_empty());
+    assert!(room.arrived(arrival(unknown(1), &other)).is_empty());
     let schemas = [schema([5])];
-    assert_eq!(room.arrived(Arrival { operation: unknown(1), schemas: &schemas }).len(), 1);
+    assert_eq!(room.arrived(arrival(unknown(1), &schemas)).len(), 1);
     assert!(room.is_empty());
 }
 
@@ -83,9 +89,9 @@ fn parts_of_a_definition_release_those_that_waited_for_the_schema() {
     for (operation, schemas) in arrivals {
         let mut room = wait_for_schema(schema([5, 6]));
         let schemas = schemas.as_slice();
-        assert_eq!(room.arrived(Arrival { operation: unknown(operation), schemas }).len(), 1);
+        assert_eq!(room.arrived(arrival(unknown(operation), schemas)).len(), 1);
         assert!(room.is_empty());
-        assert!(room.arrived(Arrival { operation: unknown(6), schemas: &[] }).is_empty());
+        assert!(room.arrived(arrival(unknown(6), &[])).is_empty());
     }
 }
 
@@ -110,7 +116,7 @@ fn pn25_an_author_may_have_so_many_waiting_and_no_more() {
     assert_eq!(hold(&mut room, one(&key_pair(2), 0, b""), unknown(0)), Hold::Held);
     assert_eq!(room.len(), MAX_WAITING_PER_AUTHOR + 1);
     // Who is let go makes room.
-    assert_eq!(room.arrived(Arrival { operation: unknown(0), schemas: &[] }).len(), 2);
+    assert_eq!(room.arrived(arrival(unknown(0), &[])).len(), 2);
     assert_eq!(hold(&mut room, one(&panda, max, b""), unknown(max)), Hold::Held);
 }
 
@@ -152,4 +158,82 @@ fn large_ones_make_room_until_the_bytes_fit() {
         assert!(room.bytes() <= MAX_WAITING_BYTES);
     }
     assert_eq!(room.len(), fits);
+}
+
+fn proof(one: &Candidate, other: &Candidate) -> ForkProof {
+    ForkProof::new(&one.entry().as_authentic(), &other.entry().as_authentic()).unwrap()
+}
+
+fn released(candidates: &[Candidate]) -> Vec<OperationId> {
+    candidates.iter().map(Candidate::id).collect()
+}
+
+/// Two entries that could wait for each other's place, of which nobody would hear otherwise.
+#[test]
+fn pn30_an_arrival_releases_those_at_the_same_place() {
+    let (mut room, panda) = (WaitingRoom::new(), key_pair(1));
+    let (held, next) = (one(&panda, 3, b"a"), one(&panda, 4, b"a"));
+    assert_eq!(hold(&mut room, held.clone(), unknown(1)), Hold::Held);
+    assert_eq!(hold(&mut room, next, unknown(1)), Hold::Held);
+    let stored = *one(&panda, 3, b"b").header();
+    let arrival = Arrival {
+        author: stored.public_key(),
+        log_id: stored.log_id(),
+        seq_num: stored.seq_num(),
+        operation: unknown(7),
+        schemas: &[],
+    };
+    assert_eq!(released(&room.arrived(arrival)), [held.id()]);
+    assert_eq!(room.len(), 1);
+}
+
+#[test]
+fn pn35_freezing_a_log_releases_those_that_waited_for_links_in_it() {
+    let (mut room, panda) = (WaitingRoom::new(), key_pair(1));
+    let first = one(&panda, 3, b"a");
+    let second = |data| {
+        let args = NextArgs::after(first.header(), None).unwrap();
+        candidate(&panda, &args, &update(first.id(), data))
+    };
+    let hash = first.header().hash();
+    let missing = [
+        Missing::Backlink { hash, expected: SeqNum::FIRST, found: SeqNum::FIRST },
+        Missing::Skiplink { seq_num: SeqNum::FIRST, hash },
+        Missing::Branch { link: Link::Backlink, named: hash, stored: hash },
+        Missing::Previous(unknown(1)),
+    ];
+    let waiting = [b"1", b"2", b"3", b"4"].map(|data| second(data));
+    for (candidate, missing) in waiting.iter().cloned().zip(missing) {
+        assert_eq!(room.hold(Waiting { candidate, missing }), Hold::Held);
+    }
+    // A log of another number, or a fork behind, is nothing to them.
+    let (a, b) = (one(&panda, 4, b"a"), one(&panda, 4, b"b"));
+    assert!(room.frozen(&proof(&a, &b)).is_empty());
+    let behind = NextArgs::new(
+        LogId::new(3),
+        SeqNum::new(3).unwrap(),
+        pandan_bamboo::Links::Next { backlink: hash },
+    );
+    let behind = behind.unwrap();
+    let [a, b] = [b"5", b"6"].map(|data| candidate(&panda, &behind, &update(first.id(), data)));
+    assert!(room.frozen(&proof(&a, &b)).is_empty());
+    let others = one(&panda, 3, b"b");
+    let found = room.frozen(&proof(&first, &others));
+    assert_eq!(released(&found), [0, 1, 2].map(|place: usize| waiting[place].id()));
+    assert_eq!(room.len(), 1);
+}
+
+/// What waits for something else comes out if it belongs into the proof.
+#[test]
+fn pn30_freezing_a_log_releases_those_with_lower_hashes_at_the_fork() {
+    let panda = key_pair(1);
+    let mut all: Vec<_> = (0..4).map(|data| one(&panda, 3, &[data])).collect();
+    all.sort_by_key(|candidate| candidate.header().hash());
+    for lower in 0..4 {
+        let mut room = WaitingRoom::new();
+        assert_eq!(hold(&mut room, all[lower].clone(), unknown(1)), Hold::Held);
+        let rest: Vec<_> = (0..4).filter(|&place| place != lower).collect();
+        let proof = proof(&all[rest[0]], &all[rest[1]]);
+        assert_eq!(room.frozen(&proof).len(), usize::from(lower < 2), "{lower}");
+    }
 }

@@ -79,11 +79,8 @@ impl ForkProof {
 
     /// Of both proofs, which are of one place, the two entries with the lowest hashes.
     fn with_lowest(&self, other: &Self) -> Self {
-        let (low, high) = if other.first.hash() < self.first.hash() {
-            (other, self)
-        } else {
-            (self, other)
-        };
+        let (low, high) =
+            if other.first.hash() < self.first.hash() { (other, self) } else { (self, other) };
         // Behind the lowest of all come the second one beside it and the lowest one of the others.
         let first_of_others = (low.first.hash() != high.first.hash()).then_some(high.first);
         let others = [Some(low.second), first_of_others, Some(high.second)];

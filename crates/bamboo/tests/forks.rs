@@ -64,9 +64,8 @@ fn a_changed_proof_is_refused() {
 
 #[test]
 fn proofs_about_other_logs_change_nothing() {
-    let of = |seed, log_id| {
-        prove(&entry(seed, log_id, b"one"), &entry(seed, log_id, b"other")).unwrap()
-    };
+    let of =
+        |seed, log_id| prove(&entry(seed, log_id, b"one"), &entry(seed, log_id, b"other")).unwrap();
     assert_eq!(of(1, 0).joined(&of(1, 1)), of(1, 0));
     assert_eq!(of(1, 0).joined(&of(2, 0)), of(1, 0));
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use pandan_bamboo::{
-    DecodeEntryError, Entry, Header, LinkError, LogId, NextArgs, PayloadMismatch, SeqNum,
-    SignatureError, check_links,
+    DecodeEntryError, Entry, ForkProof, Header, LinkError, LogId, NextArgs, PayloadMismatch,
+    SeqNum, SignatureError, check_links,
 };
 use pandan_documents::DocumentOperation;
 use pandan_identity::PublicKey;
@@ -61,7 +61,8 @@ impl Proven {
     /// Checks the operation against its schema.
     pub(crate) fn typed(self, schema: &Schema) -> Result<DocumentOperation, CheckError> {
         let (id, author) = (self.id(), self.header.public_key());
-        Ok(DocumentOperation { id, author, operation: schema.check(self.operation)? })
+        let operation = schema.check(self.operation)?;
+        Ok(DocumentOperation { id, author, operation, is_void: false })
     }
 }
 
@@ -71,6 +72,16 @@ pub(crate) struct Logs {
     // Invariant: headers of a log stand at their places, from 1 and without gaps, and link to
     // those before them.
     logs: BTreeMap<(PublicKey, LogId), Vec<Header>>,
+    forks: BTreeMap<(PublicKey, LogId), ForkProof>,
+}
+
+/// Where an entry stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// On the line of its log.
+    Line,
+    /// At or above a proven fork of its log, where nothing has effect.
+    Void,
 }
 
 /// An entry that does not continue its log.
@@ -84,8 +95,18 @@ pub(crate) enum LogError {
 }
 
 impl Logs {
-    /// Checks that an entry comes next in its log, and adds it.
-    pub(crate) fn push(&mut self, header: Header) -> Result<(), LogError> {
+    /// Logs of which some are forked.
+    pub(crate) fn with_forks(forks: impl IntoIterator<Item = ForkProof>) -> Self {
+        let forks = forks.into_iter().map(|fork| ((fork.public_key(), fork.log_id()), fork));
+        Self { logs: BTreeMap::new(), forks: forks.collect() }
+    }
+
+    /// Checks that an entry comes next in its log, and adds it. At and above a fork it has not to.
+    pub(crate) fn push(&mut self, header: Header) -> Result<Standing, LogError> {
+        let fork = self.forks.get(&(header.public_key(), header.log_id()));
+        if fork.is_some_and(|fork| fork.seq_num() <= header.seq_num()) {
+            return Ok(Standing::Void);
+        }
         let log = self.logs.entry((header.public_key(), header.log_id())).or_default();
         let expected = log.len() as u64 + 1;
         if header.seq_num().number() != expected {
@@ -95,7 +116,7 @@ impl Logs {
         let skiplink = header.seq_num().skiplink().and_then(|target| at(log, target));
         check_links(&header, log.last(), skiplink)?;
         log.push(header);
-        Ok(())
+        Ok(Standing::Line)
     }
 
     /// The arguments for the next entry of a log; none when the log ended.

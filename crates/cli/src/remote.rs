@@ -1,11 +1,12 @@
 //! What a node hands out: pages, and the entries of documents and logs.
 
-use pandan_bamboo::LogId;
+use pandan_bamboo::{ForkProof, LogId};
 use pandan_identity::PublicKey;
 use pandan_operations::DocumentId;
 use serde_json::{Value, json};
 
 use crate::client::{Client, ClientError, decode_hex};
+use crate::failure::unverified;
 
 /// An entry and its operation as a node hands them out; the operation may have been deleted.
 #[derive(Clone, Debug)]
@@ -97,6 +98,53 @@ pub(crate) fn log_entries_page(
     });
     let data = client.query_entries("logEntries", query, &variables)?;
     read_entries(client, &data["entries"])
+}
+
+/// A fork as a node tells of it; the proof holds.
+#[derive(Clone, Debug)]
+pub(crate) struct RemoteFork {
+    pub(crate) proof: ForkProof,
+    pub(crate) documents: Vec<String>,
+    pub(crate) total_documents: u64,
+}
+
+/// All forks that a node knows, or those by an author or in a document.
+pub(crate) fn forks(
+    client: &Client,
+    author: Option<&PublicKey>,
+    document: Option<&DocumentId>,
+) -> anyhow::Result<Vec<RemoteFork>> {
+    let query = "query ($after: String, $author: PublicKey, $document: DocumentId, $first: Int) {
+        forks(after: $after, author: $author, documentId: $document, first: $first) {
+          hasNextPage endCursor forks { proof documents totalDocuments } } }";
+    let mut variables = json!({
+        "author": author.map(ToString::to_string),
+        "document": document.map(ToString::to_string),
+        "first": ENTRIES,
+    });
+    let mut all = Vec::new();
+    loop {
+        let data = client.query_entries("forks", query, &variables)?;
+        let page = &data["forks"];
+        for fork in page["forks"].as_array().into_iter().flatten() {
+            all.push(read_fork(client, fork)?);
+        }
+        match next_page(page) {
+            Some(cursor) => variables["after"] = cursor.into(),
+            None => return Ok(all),
+        }
+    }
+}
+
+fn read_fork(client: &Client, fork: &Value) -> anyhow::Result<RemoteFork> {
+    let odd = || client.not_a_node("a fork proof was not hexadecimal");
+    let proof = fork["proof"].as_str().and_then(decode_hex).ok_or_else(odd)?;
+    let proof = ForkProof::decode(&proof)
+        .map_err(|error| unverified(format!("a fork proof of the node does not hold: {error}")))?;
+    let documents = fork["documents"].as_array().into_iter().flatten();
+    let documents = documents.filter_map(Value::as_str).map(str::to_owned).collect();
+    let total_documents = fork["totalDocuments"].as_u64().unwrap_or_default();
+    Ok(RemoteFork { proof, documents, total_documents })
 }
 
 fn read_entries(client: &Client, entries: &Value) -> Result<Vec<RawEntry>, ClientError> {

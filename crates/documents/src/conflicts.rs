@@ -69,7 +69,7 @@ impl<'a> Group<'a> {
             let Some(operation) = operations.get(graph.position(node)) else { continue };
             let above = graph.children_of(node).iter().filter_map(|&child| written.get(child));
             let above = above.fold(0, |above, child| above | child);
-            let here = written_by(operation, fields);
+            let here = if graph.is_void_node(node) { 0 } else { written_by(operation, fields) };
             if here & !above != 0 {
                 latest.push((operation, here & !above));
             }

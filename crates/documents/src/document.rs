@@ -17,6 +17,7 @@ pub struct Document {
     pub(crate) view: DocumentView,
     pub(crate) tips: DocumentViewId,
     pub(crate) order: Vec<OperationId>,
+    pub(crate) is_withdrawn: bool,
 }
 
 impl Document {
@@ -63,14 +64,22 @@ impl Document {
         &self.view
     }
 
+    /// Whether its CREATE is void, since its author forked the log that begins with it. Such a
+    /// document counts as deleted, under the view id of its CREATE, whatever else there is of it.
+    #[must_use]
+    pub const fn is_withdrawn(&self) -> bool {
+        self.is_withdrawn
+    }
+
     /// The operations that no other refers to: the view id, unless the document is deleted.
     #[must_use]
     pub const fn tips(&self) -> &DocumentViewId {
         &self.tips
     }
 
-    /// All operations, each once and behind all those that it refers to. In a deleted document
-    /// what comes after the DELETE that counts has no effect.
+    /// All operations that the state consists of, each once and behind all those that it refers
+    /// to. In a deleted document what comes after the DELETE that counts has no effect, and void
+    /// operations have none in the latest state.
     #[must_use]
     pub fn order(&self) -> &[OperationId] {
         &self.order
@@ -84,10 +93,13 @@ impl Document {
 
     /// Adds an operation that names all tips and nothing else, in time that does not depend on
     /// the length of the history; see [`DocumentView::extend`].
+    ///
+    /// Void operations change nothing, and in a withdrawn document nothing changes anything.
     pub fn extend(&mut self, operation: DocumentOperation) -> Result<(), ExtendError> {
         let id = operation.id;
         let previous = operation.previous().ok_or(ExtendError::Create { operation: id })?;
-        if !extends(previous, &self.tips) {
+        let is_void = operation.is_void || self.is_withdrawn;
+        if !is_void && !extends(previous, &self.tips) {
             return Err(ExtendError::NotAtTip { operation: id });
         }
         if *operation.schema() != self.schema {
@@ -96,6 +108,9 @@ impl Document {
                 expected: self.schema.clone(),
                 found: operation.schema().clone(),
             });
+        }
+        if is_void {
+            return Ok(());
         }
         if !self.view.is_deleted() {
             self.view.extend(operation)?;

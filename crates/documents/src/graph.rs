@@ -1,6 +1,7 @@
 //! The operations of one document as a graph: an edge leads from each operation to those that name
 //! it in `previous`.
 
+use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 use pandan_operations::limits::MAX_PREVIOUS;
@@ -17,6 +18,8 @@ pub struct GraphNode<'a> {
     pub id: OperationId,
     /// What it does and what it refers to.
     pub kind: NodeKind<'a>,
+    /// Whether its entry stands at or above the fork of its log (PN31).
+    pub is_void: bool,
 }
 
 /// What an operation does to its document, and on top of which others.
@@ -49,15 +52,19 @@ impl<'a> NodeKind<'a> {
 ///
 /// A graph is a function of the *set* of its operations: it does not matter in which order they
 /// are handed in.
+///
+/// Void operations are in the graph of a document like all others. What counts for its latest
+/// state is [a part of it](Self::latest), in which they are mere connectors.
 #[derive(Clone, Debug)]
 pub struct Graph {
     // Invariant: nodes are numbered by the ascending order of their ids; `ids`, `positions`,
-    // `deletes`, `parents` and `children` have one item per node, and `order` has each node once,
-    // behind all its parents.
+    // `deletes`, `voids`, `parents` and `children` have one item per node, and `order` has each node
+    // once, behind all its parents.
     ids: Vec<OperationId>,
     /// Where the node stood among those handed in.
     positions: Vec<usize>,
     deletes: Vec<bool>,
+    voids: Vec<bool>,
     parents: Edges,
     children: Edges,
     order: Vec<usize>,
@@ -77,15 +84,59 @@ impl Graph {
         let root = create.ok_or(GraphError::NoRoot)?;
         let is_delete = |node: &&GraphNode<'_>| matches!(node.kind, NodeKind::Delete { .. });
         let deletes = ranked.in_order(&nodes).map(|node| is_delete(&node)).collect();
-        Self::walked(ranked, deletes, parents, root)
+        let voids = ranked.in_order(&nodes).map(|node| node.is_void).collect();
+        Self::walked(ranked, deletes, voids, parents, root)
+    }
+
+    /// The part of the graph that the latest state consists of: the operations that count and all
+    /// their ancestors. None when the CREATE does not count, so that the document is withdrawn.
+    ///
+    /// A void operation in it holds the place between what it knew and what was made on top of it.
+    /// It is no tip, since something that counts comes after it.
+    #[must_use]
+    pub fn latest(&self) -> Option<Cow<'_, Self>> {
+        if !self.has_void() {
+            return Some(Cow::Borrowed(self));
+        }
+        if self.is_void(self.root) {
+            return None;
+        }
+        let counting = (0..self.ids.len()).filter(|&node| !self.is_void_node(node));
+        let kept = self.with_ancestors(counting.collect());
+        let voids = pick(&self.voids, &kept);
+        // A part that holds all its ancestors has the root and no circle, as the whole has.
+        self.part(&kept, voids).ok().map(Cow::Owned)
+    }
+
+    /// Whether there are void operations in it.
+    #[must_use]
+    pub fn has_void(&self) -> bool {
+        self.voids.contains(&true)
+    }
+
+    /// Whether this operation is part of the graph and void in it.
+    #[must_use]
+    pub fn is_void(&self, operation: OperationId) -> bool {
+        self.find(operation).is_some_and(|node| self.is_void_node(node))
     }
 
     /// The part of the graph that a view consists of: the operations that it names and all their
     /// ancestors.
     ///
-    /// Operations that were added to the document later or beside do not change the result.
+    /// Operations that were added to the document later or beside do not change the result. All of
+    /// them count, void or not: a view id is a promise of content that nobody can take back (PN33).
     pub fn at(&self, view: &DocumentViewId) -> Result<Self, GraphError> {
-        let kept = self.kept_by(view)?;
+        let find = |&operation: &OperationId| {
+            self.find(operation).ok_or(GraphError::UnknownView { operation })
+        };
+        let named = view.as_slice().iter().map(find).collect::<Result<_, _>>()?;
+        let kept = self.with_ancestors(named);
+        let voids = alloc::vec![false; kept.len()];
+        self.part(&kept, voids)
+    }
+
+    /// The graph of some of the nodes, ascending, which hold all their ancestors.
+    fn part(&self, kept: &[usize], voids: Vec<bool>) -> Result<Self, GraphError> {
         let mut ranks = alloc::vec![usize::MAX; self.ids.len()];
         for (rank, &node) in kept.iter().enumerate() {
             if let Some(slot) = ranks.get_mut(node) {
@@ -93,19 +144,19 @@ impl Graph {
             }
         }
         let mut parents = Edges::with_capacity(kept.len());
-        for &node in &kept {
+        for &node in kept {
             let list = self.parents.of(node).iter();
             let list = list.filter_map(|&parent| ranks.get(parent).copied());
             let Ok(()) = parents.push(list.map(Ok::<_, core::convert::Infallible>));
         }
-        let ranked =
-            Ranked { ids: pick(&self.ids, &kept), positions: pick(&self.positions, &kept) };
-        Self::walked(ranked, pick(&self.deletes, &kept), parents, self.root)
+        let ranked = Ranked { ids: pick(&self.ids, kept), positions: pick(&self.positions, kept) };
+        Self::walked(ranked, pick(&self.deletes, kept), voids, parents, self.root)
     }
 
     fn walked(
         ranked: Ranked,
         deletes: Vec<bool>,
+        voids: Vec<bool>,
         parents: Edges,
         root: OperationId,
     ) -> Result<Self, GraphError> {
@@ -116,18 +167,13 @@ impl Graph {
         if order.len() != ids.len() {
             return Err(GraphError::Cycle { reached: order.len(), operations: ids.len() });
         }
-        Ok(Self { ids, positions, deletes, parents, children, order, root })
+        Ok(Self { ids, positions, deletes, voids, parents, children, order, root })
     }
 
-    /// The nodes that a view names and all their ancestors, ascending.
-    fn kept_by(&self, view: &DocumentViewId) -> Result<Vec<usize>, GraphError> {
+    /// Nodes and all their ancestors, ascending.
+    fn with_ancestors(&self, mut stack: Vec<usize>) -> Vec<usize> {
         let mut marked = alloc::vec![false; self.ids.len()];
         let mut kept = Vec::new();
-        let mut stack = Vec::new();
-        for &operation in view.as_slice() {
-            let node = self.find(operation).ok_or(GraphError::UnknownView { operation })?;
-            stack.push(node);
-        }
         while let Some(node) = stack.pop() {
             match marked.get_mut(node) {
                 Some(seen) if !*seen => *seen = true,
@@ -137,7 +183,7 @@ impl Graph {
             stack.extend_from_slice(self.parents.of(node));
         }
         kept.sort_unstable();
-        Ok(kept)
+        kept
     }
 
     /// The document: the id of its CREATE.
@@ -182,10 +228,11 @@ impl Graph {
             .expect("a graph without a circle has tips, and no more were taken than have room")
     }
 
-    /// The DELETE that counts: the first one in the order (DO4, D11).
+    /// The DELETE that counts: the first one in the order (DO4, D11) that is not void.
     #[must_use]
     pub fn first_delete(&self) -> Option<OperationId> {
-        let is_delete = |node: &usize| self.deletes.get(*node) == Some(&true);
+        let is_delete =
+            |&node: &usize| self.deletes.get(node) == Some(&true) && !self.is_void_node(node);
         self.order.iter().copied().find(is_delete).map(|node| self.id(node))
     }
 
@@ -203,6 +250,10 @@ impl Graph {
     /// The nodes in their order.
     pub(crate) fn nodes(&self) -> &[usize] {
         &self.order
+    }
+
+    pub(crate) fn is_void_node(&self, node: usize) -> bool {
+        self.voids.get(node).copied().unwrap_or(false)
     }
 
     pub(crate) fn id(&self, node: usize) -> OperationId {

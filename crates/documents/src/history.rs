@@ -30,18 +30,31 @@ impl History {
         Ok(Self { operations, graph })
     }
 
-    /// The graph.
+    /// The graph of all operations, void ones included.
     #[must_use]
     pub const fn graph(&self) -> &Graph {
         &self.graph
     }
 
-    /// The latest state.
+    /// The latest state: what the operations come to that are not void (PN31). A document whose
+    /// CREATE is void is [withdrawn](Document::is_withdrawn).
     pub fn document(&self) -> Result<Document, BuildError> {
-        self.reduce(&self.graph)
+        match self.graph.latest() {
+            Some(graph) => self.reduce(&graph),
+            None => self.withdrawn(),
+        }
     }
 
-    /// The state that a view id names (PN20).
+    /// The id of the latest state.
+    #[must_use]
+    pub fn view_id(&self) -> DocumentViewId {
+        match self.graph.latest() {
+            Some(graph) => graph.view_id(),
+            None => self.graph.document_id().into(),
+        }
+    }
+
+    /// The state that a view id names, of which all operations count (PN20, PN33).
     pub fn document_at(&self, view: &DocumentViewId) -> Result<Document, BuildError> {
         self.reduce(&self.graph.at(view)?)
     }
@@ -50,7 +63,8 @@ impl History {
     /// document is deleted.
     #[must_use]
     pub fn conflicts(&self) -> Vec<Conflict> {
-        conflicts::find(&self.graph, &self.operations)
+        let graph = self.graph.latest();
+        graph.map_or_else(Vec::new, |graph| conflicts::find(&graph, &self.operations))
     }
 
     /// The fields of an earlier state that were written concurrently.
@@ -75,6 +89,22 @@ impl History {
             view: DocumentView { id: graph.view_id(), fields, is_edited },
             tips: graph.tips(),
             order: graph.order().collect(),
+            is_withdrawn: false,
+        })
+    }
+
+    /// The state of a document whose CREATE is void: nothing is left but its id.
+    fn withdrawn(&self) -> Result<Document, BuildError> {
+        let create = self.in_order(&self.graph).next().ok_or(GraphError::NoRoot)?;
+        self.check_schemas(&self.graph, create.schema())?;
+        Ok(Document {
+            id: create.id.into(),
+            schema: create.schema().clone(),
+            author: create.author,
+            view: DocumentView { id: create.id.into(), fields: None, is_edited: true },
+            tips: create.id.into(),
+            order: alloc::vec![create.id],
+            is_withdrawn: true,
         })
     }
 
@@ -100,10 +130,11 @@ impl History {
     ) -> BTreeMap<FieldName, ViewField> {
         let mut open: Vec<_> = create.writes().map(|(name, _)| (name, None)).collect();
         let mut left = open.len();
-        for operation in self.in_order(graph).rev() {
+        for &node in graph.nodes().iter().rev().filter(|node| !graph.is_void_node(**node)) {
             if left == 0 {
                 break;
             }
+            let Some(operation) = self.operations.get(graph.position(node)) else { continue };
             for (name, value) in operation.writes() {
                 let Ok(place) = open.binary_search_by_key(&name, |&(name, _)| name) else {
                     continue;

@@ -15,6 +15,8 @@ pub struct DocumentOperation {
     pub author: PublicKey,
     /// What it does.
     pub operation: CheckedOperation,
+    /// Whether its entry stands at or above the fork of a log (PN31).
+    pub is_void: bool,
 }
 
 impl DocumentOperation {
@@ -62,6 +64,6 @@ impl DocumentOperation {
             CheckedOperation::Update { previous, .. } => NodeKind::Update { previous },
             CheckedOperation::Delete { previous, .. } => NodeKind::Delete { previous },
         };
-        GraphNode { id: self.id, kind }
+        GraphNode { id: self.id, kind, is_void: self.is_void }
     }
 }

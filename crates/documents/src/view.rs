@@ -42,10 +42,14 @@ impl DocumentView {
     /// The result is the one that building the document again would have. Every other operation,
     /// one that is concurrent to a tip or that names an older operation beside all tips, can
     /// change the order of those before it; it is refused, and the document has to be built again.
-    /// So it is with deleted documents, whose view id does not tell their tips.
+    /// So it is with deleted documents, whose view id does not tell their tips. Void operations
+    /// change nothing.
     pub fn extend(&mut self, operation: DocumentOperation) -> Result<(), ExtendError> {
         let previous =
             operation.previous().ok_or(ExtendError::Create { operation: operation.id })?;
+        if operation.is_void {
+            return Ok(());
+        }
         let Some(fields) = &mut self.fields else {
             return Err(ExtendError::Deleted { operation: operation.id });
         };

@@ -153,7 +153,7 @@ fn pn19_an_operation_of_another_schema_is_refused() {
         previous: a.into(),
         fields: fields(1, 1),
     };
-    let other = DocumentOperation { id: b, author: author(1), operation };
+    let other = DocumentOperation { id: b, author: author(1), operation, is_void: false };
     let error =
         BuildError::OtherSchema { operation: b, expected: expected.clone(), found: found.clone() };
     assert_eq!(Document::build([create(a), other.clone()]).unwrap_err(), error);
@@ -209,8 +209,9 @@ fn large_graphs_are_walked_without_recursion() {
     let chain = previous.iter().zip(1..).map(|(previous, place)| GraphNode {
         id: id(5, place),
         kind: NodeKind::Update { previous },
+        is_void: false,
     });
-    let root = GraphNode { id: id(5, 0), kind: NodeKind::Create };
+    let root = GraphNode { id: id(5, 0), kind: NodeKind::Create, is_void: false };
     let graph = Graph::new(chain.chain([root])).unwrap();
     assert_eq!(graph.len(), count + 1);
     assert_eq!(graph.tips(), id(5, count).into());

@@ -14,7 +14,7 @@ mod storage;
 mod text;
 mod writer;
 
-pub use commits::{Commits, Missed};
+pub use commits::{Commits, Forks, Missed};
 pub use config::{Config, DEFAULT_HTTP_ADDRESS, DEFAULT_HTTP_PORT, Limits, Storage};
 pub use graphql::{Error, Location, PathPart, Request, Response};
 pub use node::{Node, NodeBuilder, StartError};

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pandan_admission::{Candidate, NextArgsError};
-use pandan_bamboo::NextArgs;
+use pandan_bamboo::{ForkProof, NextArgs};
 use pandan_identity::PublicKey;
 use pandan_operations::DocumentViewId;
 use pandan_store::{
-    Cancel, Committed, KnownSchema, MemoryStore, Outcome, Snapshot, Store, StoreError,
+    Cancel, Committed, Frozen, KnownSchema, MemoryStore, Outcome, Snapshot, Store, StoreError,
 };
 use thiserror::Error;
 use tokio::sync::{Semaphore, broadcast};
@@ -23,7 +23,7 @@ use crate::http::{Server, Sizes};
 use crate::lock::FolderLock;
 use crate::publish::PublishError;
 use crate::writer::{Workplace, Writer};
-use crate::{Commits, storage};
+use crate::{Commits, Forks, storage};
 
 /// A running node. Clones are handles of the same node.
 #[derive(Clone, Debug)]
@@ -48,6 +48,7 @@ pub(crate) struct Core {
     writer: Writer,
     examinations: Arc<Semaphore>,
     commits: broadcast::Sender<Arc<Committed>>,
+    forks: broadcast::Sender<Arc<Frozen>>,
     // Let go last: when the lock is free the store is closed.
     _lock: Option<FolderLock>,
 }
@@ -190,11 +191,13 @@ impl Core {
         };
         let catalog = Arc::new(Catalog::new(store.snapshot()?.schemas()?));
         let (commits, _) = broadcast::channel(COMMITS_BUFFERED);
+        let (forks, _) = broadcast::channel(COMMITS_BUFFERED);
         let limits = config.limits;
         let workplace = Workplace {
             store: Arc::clone(&store),
             catalog: Arc::clone(&catalog),
             commits: commits.clone(),
+            forks: forks.clone(),
             batch_max: limits.batch_entries,
         };
         let writer = Writer::start(workplace, limits.queued_entries).map_err(StartError::Thread)?;
@@ -210,6 +213,7 @@ impl Core {
             writer,
             examinations: Arc::new(Semaphore::new(cores * 2)),
             commits,
+            forks,
             limits,
             _lock: lock,
         })
@@ -231,12 +235,30 @@ impl Core {
             .map_err(|_| PublishError::Internal)?
             .map_err(|refusal| PublishError::Refused(Arc::new(refusal)))?;
         let id = candidate.id();
-        match self.writer.write(candidate).await? {
-            Outcome::Committed(committed) => committed.next.ok_or(PublishError::LogEnded(id)),
+        match self.writer.write(candidate).await?.split().1 {
+            Outcome::Committed(committed) => match committed.next {
+                Some(next) => Ok(next),
+                None => self.next_log(committed).await,
+            },
             Outcome::Known => Err(PublishError::Known(id)),
             Outcome::Wait(waiting) => Err(PublishError::Refused(Arc::new(waiting.into_refusal()))),
             Outcome::Refused(refusal) => Err(PublishError::Refused(Arc::new(refusal))),
+            // An outcome that was split is none of a fork.
+            Outcome::Forked(..) => Err(PublishError::Internal),
         }
+    }
+
+    /// The arguments for whoever goes on behind the last entry of a log: a new log where the next
+    /// place is that of a fork.
+    async fn next_log(&self, committed: Committed) -> Result<NextArgs, PublishError> {
+        let id = committed.operation;
+        let next = self
+            .read(move |snapshot| {
+                snapshot.next_args(&committed.author, Some(&DocumentViewId::from(id)))
+            })
+            .await;
+        next.map_err(|error| PublishError::Store(Arc::new(error)))?
+            .map_err(|_| PublishError::LogEnded(id))
     }
 
     /// Reads from a snapshot without keeping others from working. Reading is cancelled when the
@@ -311,6 +333,19 @@ impl Node {
     #[must_use]
     pub fn subscribe(&self) -> Commits {
         Commits::new(self.core.commits.subscribe())
+    }
+
+    /// Listens to the forks that are found from now on.
+    #[must_use]
+    pub fn forks(&self) -> Forks {
+        Forks::new(self.core.forks.subscribe())
+    }
+
+    /// Keeps the proof of a fork and freezes its log; answers when that is on disk.
+    ///
+    /// None when an earlier fork of the log is known, or the same one.
+    pub async fn keep_proof(&self, proof: ForkProof) -> Result<Option<Frozen>, PublishError> {
+        self.core.writer.keep(proof).await
     }
 
     /// Reads from the store, everything of one moment. Whoever drops the future cancels reading.

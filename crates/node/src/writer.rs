@@ -4,13 +4,15 @@
 //! takes whatever has queued up as one batch and hands it to the store, which writes it as one
 //! transaction: without load an entry waits for nobody, under load one trip to the disk serves
 //! many. A refused entry is refused alone; a failing store fails the entries of that batch only.
+//! Proofs of forks come the same way, each as a transaction of its own.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 use pandan_admission::{Candidate, Door};
-use pandan_store::{Committed, Outcome, Store, StoreError};
+use pandan_bamboo::ForkProof;
+use pandan_store::{Committed, Frozen, Outcome, Store, StoreError};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::catalog::Catalog;
@@ -29,14 +31,23 @@ pub(crate) struct Workplace {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) commits: broadcast::Sender<Arc<Committed>>,
+    pub(crate) forks: broadcast::Sender<Arc<Frozen>>,
     pub(crate) batch_max: usize,
 }
 
 #[derive(Debug)]
-struct Job {
-    candidate: Candidate,
-    answer: oneshot::Sender<Result<Outcome, PublishError>>,
+enum Job {
+    Entry(Entry),
+    Proof { proof: Box<ForkProof>, answer: Answer<Option<Frozen>> },
 }
+
+#[derive(Debug)]
+struct Entry {
+    candidate: Candidate,
+    answer: Answer<Outcome>,
+}
+
+type Answer<T> = oneshot::Sender<Result<T, PublishError>>;
 
 impl Writer {
     pub(crate) fn start(workplace: Workplace, queue_max: usize) -> std::io::Result<Self> {
@@ -48,10 +59,19 @@ impl Writer {
 
     /// Hands a candidate of a client to the writer and waits for what becomes of it.
     pub(crate) async fn write(&self, candidate: Candidate) -> Result<Outcome, PublishError> {
+        self.hand_over(|answer| Job::Entry(Entry { candidate, answer })).await
+    }
+
+    /// Hands a proof to the writer and waits until it is kept or turns out to be no news.
+    pub(crate) async fn keep(&self, proof: ForkProof) -> Result<Option<Frozen>, PublishError> {
+        self.hand_over(|answer| Job::Proof { proof: Box::new(proof), answer }).await
+    }
+
+    async fn hand_over<T>(&self, job: impl FnOnce(Answer<T>) -> Job) -> Result<T, PublishError> {
         let queue = self.queue.read().unwrap_or_else(PoisonError::into_inner).clone();
         let queue = queue.ok_or(PublishError::Stopping)?;
         let (answer, outcome) = oneshot::channel();
-        queue.send(Job { candidate, answer }).await.map_err(|_| PublishError::Stopping)?;
+        queue.send(job(answer)).await.map_err(|_| PublishError::Stopping)?;
         outcome.await.map_err(|_| PublishError::Stopping)?
     }
 
@@ -83,9 +103,28 @@ fn work(workplace: &Workplace, mut queue: mpsc::Receiver<Job>) {
 
 impl Workplace {
     fn write(&self, batch: Vec<Job>) {
+        let mut entries = Vec::with_capacity(batch.len());
+        for job in batch {
+            match job {
+                Job::Entry(entry) => entries.push(entry),
+                Job::Proof { proof, answer } => {
+                    let kept = Self::attempt(|| self.store.ingest_proof(*proof));
+                    if let Ok(Some(frozen)) = &kept {
+                        self.tell_of_fork(frozen);
+                    }
+                    let _ = answer.send(kept);
+                }
+            }
+        }
+        if !entries.is_empty() {
+            self.write_entries(entries);
+        }
+    }
+
+    fn write_entries(&self, batch: Vec<Entry>) {
         let (candidates, answers): (Vec<_>, Vec<_>) =
             batch.into_iter().map(|job| ((job.candidate, Door::Client), job.answer)).unzip();
-        match self.ingest(candidates) {
+        match Self::attempt(|| self.store.ingest(candidates)) {
             Ok(outcomes) => {
                 self.tell(&outcomes);
                 for (answer, outcome) in answers.into_iter().zip(outcomes) {
@@ -102,9 +141,8 @@ impl Workplace {
         }
     }
 
-    fn ingest(&self, candidates: Vec<(Candidate, Door)>) -> Result<Vec<Outcome>, PublishError> {
-        let ingested = catch_unwind(AssertUnwindSafe(|| self.store.ingest(candidates)));
-        match ingested {
+    fn attempt<T>(write: impl FnOnce() -> Result<T, StoreError>) -> Result<T, PublishError> {
+        match catch_unwind(AssertUnwindSafe(write)) {
             Ok(result) => result.map_err(|error: StoreError| PublishError::Store(Arc::new(error))),
             Err(_) => Err(PublishError::Internal),
         }
@@ -112,8 +150,13 @@ impl Workplace {
 
     /// Makes new schemas known before anybody hears of the entries that completed them.
     fn tell(&self, outcomes: &[Outcome]) {
+        for outcome in outcomes {
+            if let Outcome::Forked(frozen, _) = outcome {
+                self.tell_of_fork(frozen);
+            }
+        }
         let committed = || {
-            outcomes.iter().filter_map(|outcome| match outcome {
+            outcomes.iter().filter_map(|outcome| match outcome.entry() {
                 Outcome::Committed(committed) => Some(committed),
                 _ => None,
             })
@@ -125,5 +168,11 @@ impl Workplace {
                 let _ = self.commits.send(Arc::new(committed.clone()));
             }
         }
+    }
+
+    fn tell_of_fork(&self, frozen: &Frozen) {
+        self.catalog.add(frozen.schemas.iter().cloned());
+        // Fails when nobody listens.
+        let _ = self.forks.send(Arc::new(frozen.clone()));
     }
 }

@@ -30,6 +30,8 @@ pub enum Stage {
     Tables,
     /// Signatures, payloads, links and places of entries; operations and their schemas.
     Entries,
+    /// Proofs of forks, and the logs that they freeze.
+    Forks,
     /// Documents built anew from all their operations, and their rows.
     Documents,
     /// Schemas put together anew from the documents that define them.
@@ -44,6 +46,8 @@ pub enum Stage {
 pub struct Report {
     /// Entries that were looked at.
     pub entries: u64,
+    /// Proofs of forks that were looked at.
+    pub forks: u64,
     /// Documents that were built anew.
     pub documents: u64,
     /// Schemas that were put together anew, or are those of the system.
@@ -93,6 +97,8 @@ pub enum About {
     File,
     /// An entry, by the name under which it is stored.
     Entry(EntryHash),
+    /// A frozen log.
+    Log(PublicKey, LogId),
     /// A document.
     Document(DocumentId),
     /// A schema.
@@ -111,6 +117,7 @@ impl fmt::Display for About {
         match self {
             Self::File => f.write_str("file"),
             Self::Entry(hash) => write!(f, "entry {hash}"),
+            Self::Log(author, log_id) => write!(f, "log {log_id} of {author}"),
             Self::Document(id) => write!(f, "document {id}"),
             Self::Schema(id) => write!(f, "schema {id}"),
             Self::Row { table, row } => write!(f, "row {row} of table {table}"),
@@ -221,6 +228,35 @@ pub enum Problem {
     #[error("its log, or the document of its log, is not there")]
     NoLog,
 
+    /// The proof of a fork proves nothing.
+    #[error("the proof of its fork does not hold: {detail}")]
+    NotAProof {
+        /// Why.
+        detail: String,
+    },
+    /// The proof is about another log.
+    #[error("the proof of its fork is about log {log_id} of {author}")]
+    OtherLog {
+        /// The author that the proof names.
+        author: PublicKey,
+        /// The log that it names.
+        log_id: LogId,
+    },
+    /// The log is frozen from another place on.
+    #[error("it is frozen from entry {found} on, its fork is at {expected}")]
+    Frozen {
+        /// The place of the proof.
+        expected: SeqNum,
+        /// What is stored.
+        found: i64,
+    },
+    /// An entry with a lower hash is stored at the place of the fork.
+    #[error("entry {hash} belongs into the proof of its fork")]
+    LowerEntry {
+        /// The entry.
+        hash: EntryHash,
+    },
+
     /// The operations do not make up a document.
     #[error("its operations do not make up a document: {detail}")]
     Unbuildable {
@@ -246,6 +282,14 @@ pub enum Problem {
     #[error("it is marked as deleted: {found}, its operations say: {expected}")]
     Deleted {
         /// What its operations come to.
+        expected: bool,
+        /// What is stored.
+        found: bool,
+    },
+    /// The mark for documents with void operations is wrong.
+    #[error("it is marked as having void operations: {found}, its operations say: {expected}")]
+    Void {
+        /// Whether it has some.
         expected: bool,
         /// What is stored.
         found: bool,

@@ -7,18 +7,23 @@
 //! all of a batch or nothing of it. When `ingest` returns, what it reports as committed is as
 //! durable as the store was asked to be.
 //!
+//! A fork of a log is found in the same way: the proof is kept, the log frozen, and all documents
+//! with operations from there on built anew, in the transaction of the entry that proves it.
+//! [`Store::ingest_proof`] takes proofs from elsewhere.
+//!
 //! There is one way out, [`Store::snapshot`]: everything read from one snapshot is of one moment.
 
 use std::fmt;
 use std::sync::Arc;
 
 use pandan_admission::{Candidate, Door, NextArgsError, Refusal, Waiting};
-use pandan_bamboo::{EncodedEntry, EntryHash, LogId, NextArgs, SeqNum};
+use pandan_bamboo::{EncodedEntry, EntryHash, ForkProof, LogId, NextArgs, SeqNum};
 use pandan_documents::Document;
 use pandan_identity::PublicKey;
 use pandan_operations::{DocumentId, DocumentViewId, OperationId, SchemaId};
 use pandan_schema::{FieldName, Schema, Value};
 
+use crate::forks::{ForkPage, ForkQuery, Frozen};
 use crate::heads::{
     Arrival, Budget, Head, HeadInRange, HeadRange, HeadsPart, LogPlace, WantedEntries, Wants,
 };
@@ -35,6 +40,14 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// whole.
     fn ingest(&self, batch: Vec<(Candidate, Door)>) -> Result<Vec<Outcome>, StoreError>;
 
+    /// Keeps a proof and freezes its log, as one transaction; none of the entries has to be stored.
+    ///
+    /// None when the proof is not kept: when one of an earlier place of the log is known, or one of
+    /// the same place with lower hashes, or when nothing is stored of the log and
+    /// [`MAX_PROOFS_ALONE`](crate::limits::MAX_PROOFS_ALONE) such proofs against the author are
+    /// kept already. An error means that nothing was written.
+    fn ingest_proof(&self, proof: ForkProof) -> Result<Option<Frozen>, StoreError>;
+
     /// Opens a view of everything that is committed now. Never waits for a writer.
     fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError>;
 }
@@ -50,6 +63,29 @@ pub enum Outcome {
     Wait(Box<Waiting>),
     /// It broke a rule.
     Refused(Refusal),
+    /// It proved a fork, and its log is frozen now. What became of the entry itself stands beside:
+    /// it is stored as a void connector, waits, or is refused.
+    Forked(Box<Frozen>, Box<Self>),
+}
+
+impl Outcome {
+    /// What became of the entry itself, whether it forked its log or not.
+    #[must_use]
+    pub fn entry(&self) -> &Self {
+        match self {
+            Self::Forked(_, outcome) => outcome.entry(),
+            outcome => outcome,
+        }
+    }
+
+    /// Tells the log that was frozen, if there is one, and what became of the entry itself.
+    #[must_use]
+    pub fn split(self) -> (Option<Frozen>, Self) {
+        match self {
+            Self::Forked(frozen, outcome) => (Some(*frozen), *outcome),
+            outcome => (None, outcome),
+        }
+    }
 }
 
 /// What a stored entry changed.
@@ -57,12 +93,19 @@ pub enum Outcome {
 pub struct Committed {
     /// Who signed it.
     pub author: PublicKey,
+    /// The log of the entry.
+    pub log_id: LogId,
+    /// The place of the entry in its log.
+    pub seq_num: SeqNum,
     /// The operation, named by the hash of its entry.
     pub operation: OperationId,
     /// The document it belongs to.
     pub document: DocumentId,
     /// The schema of the document.
     pub schema: SchemaId,
+    /// Whether it is void, since its place is at or above the fork of its log: the latest state of
+    /// the document is as it was before.
+    pub is_void: bool,
     /// Arguments for the next entry of the same log; none when its log has come to an end.
     pub next: Option<NextArgs>,
     /// Schemas which became known with it, or changed their state.
@@ -98,7 +141,8 @@ pub trait Snapshot: Send {
     /// The entry with this hash.
     fn entry(&self, hash: &EntryHash) -> Result<Option<StoredEntry>, StoreError>;
 
-    /// Up to `limit` entries of a log in order, beginning with sequence number `from`.
+    /// Up to `limit` entries of a log in order, beginning with sequence number `from`. A frozen log
+    /// ends before its fork; what else is stored of it belongs to documents only.
     fn log(
         &self,
         author: &PublicKey,
@@ -107,7 +151,7 @@ pub trait Snapshot: Send {
         limit: usize,
     ) -> Result<Vec<StoredEntry>, StoreError>;
 
-    /// The heads of all logs of an author, by log id: id, document, latest sequence number.
+    /// The heads of all logs of an author that have entries (before their forks), by log id.
     fn logs(&self, author: &PublicKey) -> Result<Vec<LogHead>, StoreError>;
 
     /// Up to `limit` entries of a document in the order in which they were stored, beginning
@@ -130,7 +174,8 @@ pub trait Snapshot: Send {
     ) -> Result<Vec<Option<DocumentRecord>>, StoreError>;
 
     /// Documents in the state that a view id names, one answer for each; none when an operation
-    /// of the view is not there, when the view mixes documents, or when the document is deleted.
+    /// of the view is not there, when the view mixes documents, or when the document is deleted,
+    /// now or in that state (by a DELETE that is void now).
     ///
     /// The record carries the view id recomputed from the tips of that state.
     fn views(&self, ids: &[DocumentViewId]) -> Result<Vec<Option<DocumentRecord>>, StoreError>;
@@ -161,6 +206,13 @@ pub trait Snapshot: Send {
         budget: Budget,
     ) -> Result<WantedEntries, StoreError>;
 
+    /// A page of the known forks, by author and log id.
+    fn forks(&self, query: &ForkQuery) -> Result<ForkPage, StoreError>;
+
+    /// Which of the documents have void operations; one answer for each id, also for those that
+    /// are not stored.
+    fn have_void(&self, ids: &[DocumentId]) -> Result<Vec<bool>, StoreError>;
+
     /// How much is stored.
     fn counts(&self) -> Result<Counts, StoreError>;
 }
@@ -188,8 +240,10 @@ pub struct LogHead {
     pub log_id: LogId,
     /// The document written in it.
     pub document: DocumentId,
-    /// Sequence number of the latest entry.
+    /// Sequence number of the latest entry, or of the latest before the fork.
     pub seq_num: SeqNum,
+    /// The place of the fork from which on the log is frozen.
+    pub fork: Option<SeqNum>,
 }
 
 /// A document in one of its states.
@@ -251,8 +305,10 @@ pub struct Counts {
     pub documents: u64,
     /// Deleted documents.
     pub deleted: u64,
-    /// Logs.
+    /// Logs, and those of which only a fork is known.
     pub logs: u64,
+    /// Frozen logs.
+    pub forks: u64,
     /// Authors.
     pub authors: u64,
     /// Schemas, system schemas included.

@@ -1,5 +1,7 @@
 //! The heads of logs: what nodes compare to find out what one has and the other lacks.
 //!
+//! A frozen log has its head before the fork, and without entries there it has none.
+//!
 //! The heads of a schema stand in one order, by author and then by log id. A node that compares
 //! itself with another asks for fingerprints of ranges in this order, down to where they differ,
 //! and then for the heads there. Sums over ranges are kept up with every commit, so that no
@@ -64,7 +66,9 @@ pub struct Head {
     pub log_id: LogId,
     /// The place of its latest entry.
     pub seq_num: SeqNum,
-    /// Stands for the whole log: no two different logs have the same state.
+    /// The place of the fork from which on the log is frozen; the latest entry is the one before.
+    pub fork: Option<SeqNum>,
+    /// Stands for the whole log and its fork: no two different logs have the same state.
     pub state: HeadState,
 }
 

@@ -10,6 +10,7 @@ pub mod contract;
 pub mod cursor;
 mod error;
 pub mod evaluate;
+pub mod forks;
 pub mod heads;
 pub mod limits;
 mod model;
@@ -22,6 +23,7 @@ pub use contract::{
     Committed, Counts, DocumentRecord, KnownSchema, LogHead, Outcome, Snapshot, Store, StoredEntry,
 };
 pub use error::StoreError;
+pub use forks::{Fork, ForkPage, ForkQuery, Frozen};
 pub use model::MemoryStore;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Durability, Options, SqliteStore};

@@ -14,6 +14,16 @@ pub const ORDER_KEY_BYTES: usize = 256;
 /// Whoever defines a schema with a thousand fields makes every node keep that many indexes.
 pub const MAX_INDEXED_FIELDS: usize = 64;
 
+/// This many proofs of forks are kept of one author for logs of which no entry is stored. Each log
+/// has at most one proof.
+///
+/// An author can fork as many logs as it likes, and the proofs can be sent without the logs.
+pub const MAX_PROOFS_ALONE: usize = 1_024;
+
+/// A fork is told with this many of its documents, and how many there are. Only a log that forks
+/// at its first entry can have more than one.
+pub const MAX_FORK_DOCUMENTS: usize = 100;
+
 /// A check keeps this many findings and counts the others: a damaged file can be full of them.
 pub const MAX_FINDINGS: usize = 1_000;
 

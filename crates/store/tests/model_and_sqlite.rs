@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use pandan_admission::{Candidate, Door};
+use pandan_bamboo::ForkProof;
 use pandan_operations::{DocumentId, DocumentViewId, OperationId, SchemaId};
 use pandan_schema::{Schema, Value};
 use pandan_store::conformance::{contents, documents};
@@ -14,10 +15,10 @@ use pandan_store::query::{
     Selection, Subject, Targets, Test, Window,
 };
 use pandan_store::{
-    DocumentRecord, KnownSchema, MemoryStore, Options, Outcome, Snapshot, SqliteStore, Store,
-    StoreError,
+    DocumentRecord, Frozen, KnownSchema, MemoryStore, Options, Outcome, Snapshot, SqliteStore,
+    Store, StoreError,
 };
-use pandan_testkit::{Author, Delivery, History, Random, deliveries, histories};
+use pandan_testkit::{Author, Delivery, History, Random, deliveries, forked_histories, histories};
 use proptest::prelude::*;
 
 /// Both stores, of which the one must do what the other does.
@@ -58,6 +59,13 @@ impl Store for Twins {
         Ok(found)
     }
 
+    fn ingest_proof(&self, proof: ForkProof) -> Result<Option<Frozen>, StoreError> {
+        let expected = self.model.ingest_proof(proof)?;
+        let found = self.sqlite.ingest_proof(proof)?;
+        assert_eq!(found.as_ref().map(told_frozen), expected.as_ref().map(told_frozen));
+        Ok(found)
+    }
+
     fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
         self.sqlite.snapshot()
     }
@@ -65,12 +73,25 @@ impl Store for Twins {
 
 /// All that an outcome says; the order of schemas means nothing.
 fn told(outcome: &Outcome) -> String {
-    let Outcome::Committed(committed) = outcome else { return format!("{outcome:?}") };
-    let told = |known: &KnownSchema| (known.schema.id().clone(), known.retired);
-    let schemas: BTreeSet<_> = committed.schemas.iter().map(told).collect();
+    let committed = match outcome {
+        Outcome::Committed(committed) => committed,
+        Outcome::Forked(frozen, outcome) => {
+            return format!("{} {}", told_frozen(frozen), told(outcome));
+        }
+        outcome => return format!("{outcome:?}"),
+    };
+    let schemas = told_schemas(&committed.schemas);
     let mut committed = committed.clone();
     committed.schemas.clear();
     format!("{committed:?} {schemas:?}")
+}
+
+fn told_frozen(frozen: &Frozen) -> String {
+    format!("{:?} {:?} {:?}", frozen.proof, frozen.document, told_schemas(&frozen.schemas))
+}
+
+fn told_schemas(schemas: &[KnownSchema]) -> BTreeSet<(SchemaId, bool)> {
+    schemas.iter().map(|known| (known.schema.id().clone(), known.retired)).collect()
 }
 
 fn window() -> Window {
@@ -230,6 +251,21 @@ fn compare_rest(twins: &Twins, history: &History, random: &mut Random) {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn both_say_the_same_of_forks(
+        history in forked_histories(80),
+        delivery in deliveries(),
+        seed in any::<u64>(),
+    ) {
+        let twins = Twins::of(&history, &delivery);
+        let mut random = Random::new(seed);
+        compare_rest(&twins, &history, &mut random);
+        compare_collections(&twins, &mut random);
+        compare_lists(&twins, &history, &mut random);
+        let checked = twins.sqlite.check(&mut |_| {}).expect("the file can be read");
+        prop_assert!(checked.is_clean(), "{:?}", checked.findings);
+    }
 
     #[test]
     fn both_say_the_same(

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use pandan_operations::SchemaId;
 use pandan_store::conformance::{Contents, contents};
 use pandan_store::{MemoryStore, Snapshot, Store};
-use pandan_testkit::{Delivery, History, deliveries, histories};
+use pandan_testkit::{Delivery, History, deliveries, forked_histories, histories};
 use proptest::prelude::*;
 
 fn snapshot(history: &History, delivery: &Delivery) -> Box<dyn Snapshot> {
@@ -49,6 +49,22 @@ proptest! {
         let expected = snapshot(&history, &Delivery::in_order());
         let found = snapshot(&history, &delivery);
         prop_assert_eq!(lasting(&*found), lasting(&*expected));
+    }
+
+    #[test]
+    fn pn38_forked_histories_end_alike_whatever_the_order(
+        history in forked_histories(80),
+        one in deliveries(),
+        other in deliveries(),
+    ) {
+        let views: Vec<_> = history.signed.iter().map(|signed| signed.view()).collect();
+        let expected = snapshot(&history, &Delivery::in_order());
+        let states = expected.views(&views).expect("views can be read");
+        for delivery in [one, other] {
+            let found = snapshot(&history, &delivery);
+            prop_assert_eq!(lasting(&*found), lasting(&*expected));
+            prop_assert_eq!(&found.views(&views).expect("views can be read"), &states);
+        }
     }
 
     #[test]

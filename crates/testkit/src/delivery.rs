@@ -35,7 +35,8 @@ impl Delivery {
         self
     }
 
-    /// Brings a history to a store; what comes too early waits.
+    /// Brings a history to a store; what comes too early waits. Where there are forks, some proofs
+    /// come before or without the entries, unless all comes in order.
     ///
     /// # Panics
     ///
@@ -50,11 +51,21 @@ impl Delivery {
         }
         let mut queue: VecDeque<_> = queue.into_iter().map(crate::Signed::candidate).collect();
         let mut room = WaitingRoom::new();
+        let proofs = match self.seed {
+            Some(_) => history.proofs(),
+            None => Vec::new(),
+        };
         while !queue.is_empty() {
             let size = match self.seed {
                 Some(_) => 1 + random.below(self.batch),
                 None => self.batch,
             };
+            if !proofs.is_empty() && random.chance(20) {
+                let frozen = store.ingest_proof(*random.pick(&proofs));
+                let frozen = frozen.expect("the store can be written to");
+                let again = frozen.map(|frozen| room.frozen(&frozen.proof));
+                queue.extend(again.into_iter().flatten());
+            }
             let batch = queue.drain(..size.min(queue.len()));
             let batch = batch.map(|candidate| (candidate, Door::Peer)).collect();
             for outcome in store.ingest(batch).expect("the store can be written to") {
@@ -70,10 +81,15 @@ impl Delivery {
 /// Who waited comes again when what they waited for is there.
 fn settle(room: &mut WaitingRoom, outcome: Outcome) -> Vec<Candidate> {
     match outcome {
-        Outcome::Committed(Committed { operation, schemas, .. }) => {
+        Outcome::Forked(frozen, outcome) => {
+            let mut again = room.frozen(&frozen.proof);
+            again.extend(settle(room, *outcome));
+            again
+        }
+        Outcome::Committed(Committed { author, log_id, seq_num, operation, schemas, .. }) => {
             let schemas: Vec<SchemaId> =
                 schemas.iter().map(|known| known.schema.id().clone()).collect();
-            room.arrived(Arrival { operation, schemas: &schemas })
+            room.arrived(Arrival { author, log_id, seq_num, operation, schemas: &schemas })
         }
         Outcome::Known => Vec::new(),
         Outcome::Wait(waiting) => {

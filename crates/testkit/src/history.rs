@@ -1,6 +1,6 @@
 //! What several people wrote.
 
-use pandan_bamboo::Hash;
+use pandan_bamboo::{ForkProof, Hash};
 use pandan_operations::{
     DocumentId, DocumentViewId, Fields, Float, OperationId, RawValue, SchemaId, SystemSchema,
 };
@@ -29,12 +29,40 @@ impl History {
     /// Makes up a history of about so many entries, as chance will have it.
     #[must_use]
     pub fn from_random(random: Random, length: usize) -> Self {
-        let mut people = People::new(random);
+        Self::of_people(People::new(random), length)
+    }
+
+    /// Makes up a history in which some authors fork their logs, and some begin second ones.
+    #[must_use]
+    pub fn with_forks(seed: u64, length: usize) -> Self {
+        Self::with_forks_from_random(Random::new(seed), length)
+    }
+
+    /// Makes up a history with forks, as chance will have it.
+    #[must_use]
+    pub fn with_forks_from_random(random: Random, length: usize) -> Self {
+        Self::of_people(People { forks: true, ..People::new(random) }, length)
+    }
+
+    fn of_people(mut people: People, length: usize) -> Self {
         people.define_schema();
         while people.signed.len() < length {
             people.act();
         }
         Self { signed: people.signed }
+    }
+
+    /// The proofs of all pairs of entries at one place, each of which a node may come to know.
+    #[must_use]
+    pub fn proofs(&self) -> Vec<ForkProof> {
+        let entries: Vec<_> = self.signed.iter().map(|signed| &signed.entry).collect();
+        let pairs = entries
+            .iter()
+            .enumerate()
+            .flat_map(|(index, one)| entries[..index].iter().map(move |other| (one, other)));
+        let proofs =
+            pairs.map(|(one, other)| ForkProof::new(&one.as_authentic(), &other.as_authentic()));
+        proofs.filter_map(Result::ok).collect()
     }
 }
 
@@ -44,6 +72,8 @@ struct People {
     documents: Vec<Document>,
     schemas: Vec<Version>,
     signed: Vec<Signed>,
+    /// Whether authors fork their logs.
+    forks: bool,
 }
 
 struct Document {
@@ -67,10 +97,14 @@ const NAMES: [&str; 6] = ["alpha", "b", "c_3", "Delta", "e", "zeta"];
 impl People {
     fn new(random: Random) -> Self {
         let authors = (1..=4).map(Author::new).collect();
-        Self { random, authors, documents: Vec::new(), schemas: Vec::new(), signed: Vec::new() }
+        let (documents, schemas, signed) = (Vec::new(), Vec::new(), Vec::new());
+        Self { random, authors, documents, schemas, signed, forks: false }
     }
 
     fn act(&mut self) {
+        if self.forks && self.random.chance(15) {
+            return self.fork();
+        }
         match self.random.below(100) {
             0..4 => self.define_schema(),
             4..10 => self.new_version(),
@@ -78,6 +112,44 @@ impl People {
             30..36 => self.delete(),
             _ => self.update(),
         }
+    }
+
+    /// Lets an author go on from an earlier place of one of its logs, or in another log.
+    fn fork(&mut self) {
+        let (author, index) = (self.author(), self.random.below(self.documents.len()));
+        let document = self.documents[index].id;
+        let length = self.authors[author].length_of(document);
+        if length == 0 {
+            return;
+        }
+        let copy = match self.random.chance(20) {
+            true => self.authors[author].without_log(document),
+            false => self.authors[author].copy_at(document, self.random.below(length)),
+        };
+        let line = std::mem::replace(&mut self.authors[author], copy);
+        // What an author without entries begins may be a document of its own.
+        if self.authors[author].length_of(document) == 0 && self.random.chance(30) {
+            self.create_by(author);
+        } else {
+            for _ in 0..=self.random.below(3) {
+                self.change_by(author, index);
+            }
+        }
+        if self.random.chance(60) {
+            self.authors[author] = line;
+        }
+    }
+
+    fn change_by(&mut self, author: usize, index: usize) {
+        let types = self.documents[index].types.clone();
+        let view = self.some_view(index);
+        let is_definition = types.is_empty();
+        let values = match self.random.chance(85) && !is_definition {
+            true => Some(self.values(&types, false)),
+            false => None,
+        };
+        let signed = self.change(author, index, &view, values);
+        self.signed.push(signed);
     }
 
     fn author(&mut self) -> usize {
@@ -132,7 +204,8 @@ impl People {
         for _ in 0..branches {
             // All branches get one name, so that whichever wins gives the same.
             let values = fields([("name", text("renamed"))]);
-            let signed = self.change(index, &view, Some(values));
+            let author = self.author();
+            let signed = self.change(author, index, &view, Some(values));
             tips.push(signed.id());
             self.signed.push(signed);
         }
@@ -142,12 +215,16 @@ impl People {
     }
 
     fn create(&mut self) {
+        let author = self.author();
+        self.create_by(author);
+    }
+
+    fn create_by(&mut self, author: usize) {
         let version = match self.random.below(10) {
             0 => system(SystemSchema::BlobPiece),
             _ => self.random.pick(&self.schemas).clone(),
         };
         let values = self.values(&version.types, true);
-        let author = self.author();
         let signed = self.authors[author].create(&version.id, values);
         self.begun(signed, version);
     }
@@ -157,7 +234,8 @@ impl People {
         let types = self.documents[index].types.clone();
         let values = self.values(&types, false);
         let view = self.some_view(index);
-        let signed = self.change(index, &view, Some(values));
+        let author = self.author();
+        let signed = self.change(author, index, &view, Some(values));
         self.signed.push(signed);
     }
 
@@ -169,7 +247,8 @@ impl People {
         };
         let Some(index) = index else { return };
         let view = self.some_view(index);
-        let signed = self.change(index, &view, None);
+        let author = self.author();
+        let signed = self.change(author, index, &view, None);
         self.signed.push(signed);
     }
 
@@ -203,11 +282,11 @@ impl People {
     /// Signs an UPDATE, or a DELETE when there are no values.
     fn change(
         &mut self,
+        author: usize,
         index: usize,
         previous: &DocumentViewId,
         values: Option<Fields>,
     ) -> Signed {
-        let author = self.author();
         let (author, document) = (&mut self.authors[author], &mut self.documents[index]);
         let signed = match values {
             Some(values) => author.update(document.id, &document.schema, previous, values),

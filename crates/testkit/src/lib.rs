@@ -17,7 +17,7 @@ pub use pandan_store::conformance::{
     relation_list, text,
 };
 pub use random::Random;
-pub use strategies::{deliveries, histories};
+pub use strategies::{deliveries, forked_histories, histories};
 
 use pandan_admission::Door;
 use pandan_store::{Committed, Outcome, Store};

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use pandan_admission::{
-    Admitted, Candidate, DocumentFact, Door, Facts, LogFact, NextArgsDocument, NextArgsError,
-    NextArgsFacts, NextArgsLog, NextArgsOperation, PreviousFact, PreviousFound, Questions,
-    SchemaFact, Verdict, decide, next_args,
+    Admitted, Candidate, DocumentFact, Door, Facts, ForkFact, LogFact, NextArgsDocument,
+    NextArgsError, NextArgsFacts, NextArgsLog, NextArgsOperation, PreviousFact, PreviousFound,
+    Questions, SchemaFact, Verdict, decide, next_args,
 };
-use pandan_bamboo::{EncodedEntry, Header, LogId, NextArgs, SeqNum};
+use pandan_bamboo::{EncodedEntry, ForkProof, Header, LogId, NextArgs, SeqNum};
 use pandan_identity::PublicKey;
 use pandan_operations::{Action, DocumentId, DocumentViewId, OperationId, SchemaId};
 use pandan_schema::{CheckedOperation, Schema, Value};
@@ -20,17 +20,21 @@ pub struct Stored {
     pub document: DocumentId,
     /// What it does.
     pub operation: CheckedOperation,
+    /// Where its entry stands.
+    pub place: (PublicKey, LogId, SeqNum),
 }
 
 /// Entries, operations and the schemas that it was told.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
-    /// All entries by their places.
+    /// The entries on the lines of their logs, by their places.
     pub entries: HashMap<(PublicKey, LogId, SeqNum), EncodedEntry>,
     /// The document of each log.
     pub logs: HashMap<(PublicKey, LogId), DocumentId>,
     /// All operations.
     pub operations: HashMap<OperationId, Stored>,
+    /// The proofs of frozen logs.
+    pub forks: HashMap<(PublicKey, LogId), ForkProof>,
     /// What is known of schemas.
     pub schemas: HashMap<SchemaId, SchemaFact>,
 }
@@ -43,14 +47,34 @@ impl Memory {
         self
     }
 
-    /// Judges and, when it is admitted, stores.
-    pub fn ingest(&mut self, candidate: Candidate, door: Door) -> Verdict {
-        let facts = self.facts(&candidate.questions());
-        let verdict = decide(candidate, &facts, door);
-        if let Verdict::Admitted(admitted) = &verdict {
-            self.apply(admitted);
+    /// Judges and, when it is admitted, stores. A fork is kept, and the entry judged again.
+    pub fn ingest(&mut self, mut candidate: Candidate, door: Door) -> Verdict {
+        loop {
+            let facts = self.facts(&candidate.questions());
+            match decide(candidate, &facts, door) {
+                Verdict::Fork(forked) => {
+                    self.freeze(&forked.proof);
+                    candidate = forked.candidate;
+                }
+                Verdict::Admitted(admitted) => {
+                    self.apply(&admitted);
+                    return Verdict::Admitted(admitted);
+                }
+                verdict => return verdict,
+            }
         }
-        verdict
+    }
+
+    /// Keeps a proof, and ends the line of its log.
+    pub fn freeze(&mut self, proof: &ForkProof) {
+        let log = (proof.public_key(), proof.log_id());
+        let kept = self.forks.entry(log).or_insert(*proof);
+        *kept = kept.joined(proof);
+        let fork = kept.seq_num();
+        self.entries.retain(|place, _| (place.0, place.1) != log || place.2 < fork);
+        if fork == SeqNum::FIRST {
+            self.logs.remove(&log);
+        }
     }
 
     /// Stores.
@@ -61,11 +85,15 @@ impl Memory {
     pub fn apply(&mut self, admitted: &Admitted) {
         let header = admitted.header();
         let (author, log_id) = (header.public_key(), header.log_id());
-        self.entries.insert((author, log_id, header.seq_num()), *admitted.entry());
-        let document = *self.logs.entry((author, log_id)).or_insert(admitted.document_id());
-        assert_eq!(document, admitted.document_id(), "a log belongs to one document");
+        let place = (author, log_id, header.seq_num());
+        let document = admitted.document_id();
+        if !admitted.is_void() {
+            self.entries.insert(place, *admitted.entry());
+            let found = *self.logs.entry((author, log_id)).or_insert(document);
+            assert_eq!(found, document, "a log belongs to one document");
+        }
         let operation = admitted.operation().clone();
-        self.operations.insert(admitted.id(), Stored { document, operation });
+        self.operations.insert(admitted.id(), Stored { document, operation, place });
     }
 
     /// Answers the questions of a candidate.
@@ -78,6 +106,12 @@ impl Memory {
             log: document
                 .zip(self.latest(author, log_id))
                 .map(|(&document, latest)| LogFact { document, latest }),
+            fork: self.forks.get(&(author, log_id)).map(|&proof| ForkFact {
+                proof,
+                is_stored: self
+                    .operations
+                    .contains_key(&OperationId::from_hash(*questions.entry.as_hash())),
+            }),
             same_place: entry(questions.seq_num).copied(),
             skiplink: questions.skiplink.and_then(entry).map(|entry| *entry.header()),
             next_skiplink: questions.next_skiplink.and_then(entry).map(EncodedEntry::hash),
@@ -102,7 +136,12 @@ impl Memory {
         view: &[OperationId],
     ) -> Result<NextArgs, NextArgsError> {
         let first = view.first().and_then(|first| self.operations.get(first));
-        let log_ids = self.logs.keys().filter(|(key, _)| *key == author).map(|(_, log_id)| *log_id);
+        let log_ids = self
+            .logs
+            .keys()
+            .chain(self.forks.keys())
+            .filter(|(key, _)| *key == author)
+            .map(|(_, log_id)| *log_id);
         next_args(&NextArgsFacts {
             latest_log: log_ids.max(),
             view: view
@@ -149,14 +188,24 @@ impl Memory {
     }
 
     fn log_of(&self, author: PublicKey, document: DocumentId) -> Option<LogId> {
-        let mut logs = self.logs.iter();
-        let log = logs.find(|((key, _), found)| *key == author && **found == document);
-        log.map(|((_, log_id), _)| *log_id)
+        let logs = self.logs.iter().filter(|((key, log_id), found)| {
+            *key == author && **found == document && !self.forks.contains_key(&(*key, *log_id))
+        });
+        logs.map(|((_, log_id), _)| *log_id).min()
+    }
+
+    fn is_void(&self, stored: &Stored) -> bool {
+        let (author, log_id, seq_num) = stored.place;
+        self.forks.get(&(author, log_id)).is_some_and(|proof| proof.seq_num() <= seq_num)
     }
 
     fn is_deleted(&self, document: DocumentId) -> bool {
-        self.operations.values().any(|stored| {
-            stored.document == document && stored.operation.action() == Action::Delete
+        self.operations.values().filter(|stored| stored.document == document).any(|stored| {
+            match stored.operation.action() {
+                Action::Create => self.is_void(stored),
+                Action::Update => false,
+                Action::Delete => !self.is_void(stored),
+            }
         })
     }
 

@@ -96,6 +96,7 @@ const fn name(stage: Stage) -> &'static str {
         Stage::File => "file",
         Stage::Tables => "tables",
         Stage::Entries => "entries",
+        Stage::Forks => "forks",
         Stage::Documents => "documents",
         Stage::Schemas => "schemas",
         _ => "rows",
@@ -106,6 +107,7 @@ fn summary(report: &Report) -> Value {
     json!({
         "holds": report.is_clean(),
         "entries": report.entries,
+        "forks": report.forks,
         "documents": report.documents,
         "schemas": report.schemas,
         "findings": report.findings.iter().map(finding).collect::<Vec<_>>(),
@@ -116,6 +118,7 @@ fn summary(report: &Report) -> Value {
 fn finding(finding: &Finding) -> Value {
     let (kind, name) = match &finding.about {
         About::Entry(hash) => ("entry", Some(hash.to_string())),
+        About::Log(author, log_id) => ("log", Some(format!("{author} {log_id}"))),
         About::Document(id) => ("document", Some(id.to_string())),
         About::Schema(id) => ("schema", Some(id.clone())),
         About::Row { table, row } => ("row", Some(format!("{table} {row}"))),

@@ -87,7 +87,7 @@ impl Inspect {
 }
 
 /// Hex digits, a file with hex digits or bytes, or standard input.
-fn read(source: &str) -> anyhow::Result<Vec<u8>> {
+pub(super) fn read(source: &str) -> anyhow::Result<Vec<u8>> {
     if let Some(bytes) = decode_hex(source).filter(|bytes| !bytes.is_empty()) {
         return Ok(bytes);
     }

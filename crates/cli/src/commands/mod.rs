@@ -6,6 +6,7 @@ mod demo;
 mod doctor;
 pub(crate) mod document;
 mod entry;
+mod fork;
 mod key;
 mod log;
 mod node;
@@ -39,6 +40,9 @@ pub(crate) enum Command {
     Blob(blob::BlobCommand),
     /// Publish an operation written as JSON
     Publish(publish::Publish),
+    /// Show and verify forks of logs
+    #[command(subcommand)]
+    Fork(fork::ForkCommand),
     /// Show and verify logs
     #[command(subcommand)]
     Log(log::LogCommand),
@@ -63,6 +67,7 @@ pub(crate) fn run(command: Command, out: Output) -> anyhow::Result<()> {
         Command::Document(command) => command.run(out),
         Command::Blob(command) => command.run(out),
         Command::Publish(command) => command.run(out),
+        Command::Fork(command) => command.run(out),
         Command::Log(command) => command.run(out),
         Command::Doctor(command) => command.run(out),
         Command::Entry(command) => command.run(out),

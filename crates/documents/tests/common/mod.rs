@@ -50,7 +50,7 @@ pub(crate) fn fields(bits: u8, value: i64) -> TypedFields {
 
 pub(crate) fn create(id: OperationId) -> DocumentOperation {
     let operation = CheckedOperation::Create { schema: schema("test"), fields: fields(7, 0) };
-    DocumentOperation { id, author: author(0), operation }
+    DocumentOperation { id, author: author(0), operation, is_void: false }
 }
 
 pub(crate) fn update(
@@ -61,12 +61,13 @@ pub(crate) fn update(
 ) -> DocumentOperation {
     let fields = fields(bits, value);
     let operation = CheckedOperation::Update { schema: schema("test"), previous, fields };
-    DocumentOperation { id, author: author(u8::try_from(value % 5).unwrap()), operation }
+    let author = author(u8::try_from(value % 5).unwrap());
+    DocumentOperation { id, author, operation, is_void: false }
 }
 
 pub(crate) fn delete(id: OperationId, previous: DocumentViewId) -> DocumentOperation {
     let operation = CheckedOperation::Delete { schema: schema("test"), previous };
-    DocumentOperation { id, author: author(9), operation }
+    DocumentOperation { id, author: author(9), operation, is_void: false }
 }
 
 /// A CREATE and the operations that the sketches stand for.
@@ -103,6 +104,36 @@ pub(crate) fn documents(max: usize, deletes: u8) -> impl Strategy<Value = Vec<Do
         }
         draw(salt, &sketches)
     })
+}
+
+/// Documents of which `voids` of 100 operations are void, the CREATE among them less often.
+pub(crate) fn forked_documents(
+    max: usize,
+    deletes: u8,
+    voids: u8,
+) -> impl Strategy<Value = Vec<DocumentOperation>> {
+    (documents(max, deletes), prop::collection::vec(0..100_u8, max + 1), 0..8_u8).prop_map(
+        move |(mut operations, draws, root)| {
+            for (operation, draw) in operations.iter_mut().zip(draws) {
+                operation.is_void = draw < voids;
+            }
+            operations[0].is_void = root == 0;
+            operations
+        },
+    )
+}
+
+/// Those that the latest state consists of: what counts and everything that it knew.
+pub(crate) fn obvious_part(operations: &[DocumentOperation]) -> Vec<DocumentOperation> {
+    let counting = operations.iter().filter(|operation| !operation.is_void);
+    let view = DocumentViewId::from_tips(counting.map(|operation| operation.id));
+    view.map_or_else(Vec::new, |view| ancestors(operations, &view))
+}
+
+pub(crate) fn all_counting(operations: &[DocumentOperation]) -> Vec<DocumentOperation> {
+    let counting =
+        |operation: &DocumentOperation| DocumentOperation { is_void: false, ..operation.clone() };
+    operations.iter().map(counting).collect()
 }
 
 pub(crate) fn shuffled<T: Clone>(items: &[T], seed: u64) -> Vec<T> {
@@ -177,6 +208,9 @@ pub(crate) fn obvious_state(
     let mut fields = BTreeMap::new();
     for id in obvious_order(operations) {
         let operation = by_id[&id];
+        if operation.is_void {
+            continue;
+        }
         let Some(written) = operation.fields() else {
             return (id.into(), None);
         };

@@ -123,6 +123,8 @@ static STATIC: &[Named] = &[
     Named::Object(Object::DocumentMeta),
     Named::Object(Object::NextArguments),
     Named::Object(Object::SignedEntry),
+    Named::Object(Object::Fork),
+    Named::Object(Object::ForkCollection),
     Named::Enum(EnumType::OrderDirection),
     Named::Input(Input::Meta),
     Named::Input(Input::Boolean),

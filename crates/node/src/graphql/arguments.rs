@@ -20,6 +20,9 @@ const PAGE_DEFAULT: usize = 25;
 /// The number of entries when none is asked for.
 pub(crate) const ENTRIES_DEFAULT: usize = 100;
 
+/// Between the author and the log id.
+pub(crate) const FORK_CURSOR_SEPARATOR: char = '_';
+
 /// The arguments of one field.
 pub(crate) struct Arguments(Vec<(Cow<'static, str>, Fitting)>);
 
@@ -50,6 +53,22 @@ impl Arguments {
             Ok(key)
         } else {
             Err(missing(name))
+        }
+    }
+
+    pub(crate) fn optional_public_key(&mut self, name: &str) -> Option<PublicKey> {
+        if let Some(Fitting::PublicKey(key)) = self.take(name) { Some(key) } else { None }
+    }
+
+    /// Behind which fork a page begins.
+    pub(crate) fn after_fork(&mut self) -> Result<Option<(PublicKey, LogId)>, Stop> {
+        let Some(Fitting::Str(text)) = self.take("after") else { return Ok(None) };
+        let place = text.split_once(FORK_CURSOR_SEPARATOR).and_then(|(author, log_id)| {
+            Some((author.parse().ok()?, LogId::new(log_id.parse().ok()?)))
+        });
+        match place {
+            Some(place) => Ok(Some(place)),
+            None => Err(refused("\"after\" is not the cursor of a page of forks")),
         }
     }
 

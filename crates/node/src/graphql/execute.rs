@@ -71,6 +71,7 @@ impl Reader<'_> {
                 let entries = self.log_entries(author, *log_id, *from, *first)?;
                 self.entries(&entries, leaves)
             }
+            Root::Forks { query, plan } => self.forks(query, plan),
             Root::Introspection { subject: Some(subject), plan } => {
                 Ok(introspection::answer(self.api, subject, plan, self.budget)?)
             }
@@ -141,11 +142,22 @@ impl Reader<'_> {
                 Ok(rows.iter().map(|_| Answer::Str(Key::clone(&plan.type_name))).collect())
             }
             DocumentField::Cursor => rows.iter().map(|row| reader.cursor(row.cursor)).collect(),
-            DocumentField::Meta(leaves) => {
-                rows.iter().map(|row| reader.meta(row.record, leaves)).collect()
-            }
+            DocumentField::Meta(leaves) => reader.metas(leaves, rows),
             DocumentField::Fields(plan) => reader.fields(plan, rows),
         })
+    }
+
+    /// Shows documents apart from their fields.
+    fn metas(&mut self, leaves: &Leaves, rows: &[Row<'_>]) -> Read<Vec<Answer>> {
+        let asks_for_forks = leaves.fields.iter().any(|(_, name)| &**name == FORKED);
+        let forked = if asks_for_forks {
+            let ids: Vec<_> = rows.iter().map(|row| row.record.id).collect();
+            self.snapshot.have_void(&ids)?
+        } else {
+            vec![false; rows.len()]
+        };
+        let rows = rows.iter().zip(forked);
+        rows.map(|(row, forked)| self.meta(row.record, forked, leaves)).collect()
     }
 
     /// Shows the fields of documents; deleted documents have none.
@@ -243,11 +255,12 @@ impl Reader<'_> {
         Ok(answer)
     }
 
-    fn meta(&mut self, record: &DocumentRecord, leaves: &Leaves) -> Read<Answer> {
+    fn meta(&mut self, record: &DocumentRecord, forked: bool, leaves: &Leaves) -> Read<Answer> {
         self.leaves(leaves, |name| match name {
             "documentId" => Answer::text(record.id),
             "viewId" => Answer::text(&record.view_id),
             "owner" => Answer::text(record.owner),
+            FORKED => Answer::Bool(forked),
             _ => Answer::Null,
         })
     }
@@ -264,7 +277,11 @@ impl Reader<'_> {
     }
 
     /// Shows an object without further objects in it.
-    fn leaves(&mut self, leaves: &Leaves, value: impl Fn(&str) -> Answer) -> Read<Answer> {
+    pub(super) fn leaves(
+        &mut self,
+        leaves: &Leaves,
+        value: impl Fn(&str) -> Answer,
+    ) -> Read<Answer> {
         self.budget.take_objects(1, &leaves.fields)?;
         let mut fields = Vec::with_capacity(leaves.fields.len());
         for (key, name) in &leaves.fields {
@@ -294,6 +311,9 @@ impl Reader<'_> {
         Ok(objects.into_iter().map(Answer::Object).collect())
     }
 }
+
+/// The field of documents that has to be asked for.
+const FORKED: &str = "forked";
 
 /// Where the target of a relation was loaded to.
 enum Place {

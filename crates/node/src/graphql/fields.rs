@@ -39,8 +39,8 @@ impl Object {
     /// All fields.
     pub(crate) fn fields(&self, api: &Api) -> Vec<FieldDef> {
         use Scalar::{
-            Boolean, DocumentId, DocumentViewId, EncodedEntry, EncodedOperation, EntryHash, Int,
-            LogId, PublicKey, SeqNum, String,
+            Boolean, DocumentId, DocumentViewId, EncodedEntry, EncodedOperation, EntryHash,
+            HexBytes, Int, LogId, PublicKey, SeqNum, String,
         };
         match self {
             Self::Query => query_fields(api),
@@ -49,6 +49,12 @@ impl Object {
                 plain("documentId", DocumentId.required()),
                 plain("viewId", DocumentViewId.required()),
                 plain("owner", PublicKey.required()),
+                FieldDef {
+                    about: Cow::Borrowed(
+                        "Whether operations of it are void, since their authors forked their logs",
+                    ),
+                    ..plain("forked", Boolean.required())
+                },
             ],
             Self::NextArguments => vec![
                 plain("logId", LogId.required()),
@@ -59,6 +65,21 @@ impl Object {
             Self::SignedEntry => vec![
                 plain("entry", EncodedEntry.required()),
                 plain("operation", EncodedOperation.nullable()),
+            ],
+            Self::Fork => vec![
+                plain("publicKey", PublicKey.required()),
+                plain("logId", LogId.required()),
+                plain("seqNum", SeqNum.required()),
+                plain("entries", EntryHash.required_list()),
+                plain("proof", HexBytes.required()),
+                plain("documents", DocumentId.required_list()),
+                plain("totalDocuments", Int.required()),
+            ],
+            Self::ForkCollection => vec![
+                plain("forks", object(Self::Fork, Shape::NonNullList)),
+                plain("endCursor", String.nullable()),
+                plain("hasNextPage", Boolean.required()),
+                plain("totalCount", Int.required()),
             ],
             Self::Document(schema) => document_fields(api, schema),
             Self::Item(schema) => {
@@ -154,7 +175,7 @@ fn query_fields(api: &Api) -> Vec<FieldDef> {
     static_query_fields().into_iter().chain(of_schemas).collect()
 }
 
-fn static_query_fields() -> [FieldDef; 3] {
+fn static_query_fields() -> [FieldDef; 4] {
     let entries = || object(Object::SignedEntry, Shape::NonNullList);
     let defaulted = |name, scalar: Scalar, default| InputDef {
         default: Some(default),
@@ -191,6 +212,19 @@ fn static_query_fields() -> [FieldDef; 3] {
                 first(),
             ],
             ..plain("logEntries", entries())
+        },
+        FieldDef {
+            about: Cow::Borrowed("Logs that were forked, by author and log, with their proofs"),
+            arguments: vec![
+                first(),
+                InputDef { accepts_null: true, ..argument("after", Scalar::String.nullable()) },
+                InputDef { accepts_null: true, ..argument("author", Scalar::PublicKey.nullable()) },
+                InputDef {
+                    accepts_null: true,
+                    ..argument("documentId", Scalar::DocumentId.nullable())
+                },
+            ],
+            ..plain("forks", object(Object::ForkCollection, Shape::NonNull))
         },
     ]
 }

@@ -13,6 +13,7 @@ mod budget;
 mod error;
 mod execute;
 mod fields;
+mod forks;
 mod introspection;
 mod load;
 mod plan;

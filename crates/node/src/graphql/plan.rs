@@ -8,6 +8,7 @@ use pandan_bamboo::{LogId, SeqNum};
 use pandan_identity::PublicKey;
 use pandan_operations::{DocumentId, DocumentViewId};
 use pandan_schema::{FieldName, Schema};
+use pandan_store::ForkQuery;
 use pandan_store::cursor::Cursor;
 use pandan_store::query::{Condition, Order, Selection, Window};
 
@@ -40,7 +41,23 @@ pub(crate) enum Root {
     Collection { arguments: CollectionArguments, plan: CollectionPlan },
     DocumentEntries { document: DocumentId, skip: usize, first: usize, leaves: Leaves },
     LogEntries { author: PublicKey, log_id: LogId, from: SeqNum, first: usize, leaves: Leaves },
+    Forks { query: ForkQuery, plan: ForksPlan },
     Introspection { subject: Option<Subject>, plan: IntroPlan },
+}
+
+#[derive(Debug)]
+pub(crate) struct ForksPlan {
+    pub(crate) type_name: Cow<'static, str>,
+    pub(crate) fields: Vec<(Key, ForksField)>,
+}
+
+#[derive(Debug)]
+pub(crate) enum ForksField {
+    TypeName,
+    TotalCount,
+    HasNextPage,
+    EndCursor,
+    Forks(Leaves),
 }
 
 /// The fields selected of an object whose fields lead no further: answer key and field name.

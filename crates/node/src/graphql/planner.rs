@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use pandan_schema::{FieldType, Schema};
+use pandan_store::ForkQuery;
 
 use super::answer::Key;
 use super::api::Api;
@@ -13,8 +14,8 @@ use super::error::{Error, code};
 use super::fields::argument;
 use super::introspection::{IntroField, IntroPlan, Subject};
 use super::plan::{
-    CollectionField, CollectionPlan, DocumentField, DocumentPlan, FieldsPlan, Leaves, Plan, Root,
-    RootField, Target, ValueField,
+    CollectionField, CollectionPlan, DocumentField, DocumentPlan, FieldsPlan, ForksField,
+    ForksPlan, Leaves, Plan, Root, RootField, Target, ValueField,
 };
 use super::syntax::{
     At, Directive, Document, Field, Fragment, Operation, OperationKind, Selection, same_arguments,
@@ -155,6 +156,15 @@ impl<'a> Planner<'a> {
                 first: given.first(arguments::ENTRIES_DEFAULT, self.limits.page)?,
                 leaves: self.leaves(object, collected, 1)?,
             }),
+            "forks" => Ok(Root::Forks {
+                query: ForkQuery {
+                    author: given.optional_public_key("author"),
+                    document: given.optional_document("documentId"),
+                    after: given.after_fork()?,
+                    first: given.first(arguments::ENTRIES_DEFAULT, self.limits.page)?,
+                },
+                plan: self.forks(object, collected, 1)?,
+            }),
             name => self.root_of_schema(name, object, given, collected),
         }
     }
@@ -273,6 +283,24 @@ impl<'a> Planner<'a> {
             })
         })?;
         Ok(CollectionPlan { schema: Arc::clone(schema), type_name: object.name().into(), fields })
+    }
+
+    fn forks(
+        &mut self,
+        object: &Object,
+        collected: &Collected<'a>,
+        depth: usize,
+    ) -> Planned<ForksPlan> {
+        let fields = self.each(collected, depth, |planner, inner| {
+            Ok(match inner.field.name {
+                "totalCount" => ForksField::TotalCount,
+                "hasNextPage" => ForksField::HasNextPage,
+                "endCursor" => ForksField::EndCursor,
+                "forks" => ForksField::Forks(planner.leaves(&Object::Fork, inner, depth + 1)?),
+                _ => ForksField::TypeName,
+            })
+        })?;
+        Ok(ForksPlan { type_name: object.name(), fields })
     }
 
     fn leaves(

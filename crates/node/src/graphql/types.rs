@@ -54,6 +54,8 @@ pub(crate) enum Object {
     DocumentMeta,
     NextArguments,
     SignedEntry,
+    Fork,
+    ForkCollection,
     Document(Arc<Schema>),
     Item(Arc<Schema>),
     Collection(Arc<Schema>),
@@ -218,6 +220,10 @@ impl Scalar {
     pub(crate) const fn list(self) -> TypeRef {
         Named::Scalar(self).with(Shape::List)
     }
+
+    pub(crate) const fn required_list(self) -> TypeRef {
+        Named::Scalar(self).with(Shape::NonNullList)
+    }
 }
 
 impl Object {
@@ -228,6 +234,8 @@ impl Object {
             Self::DocumentMeta => "DocumentMeta",
             Self::NextArguments => "NextArguments",
             Self::SignedEntry => "SignedEntry",
+            Self::Fork => "Fork",
+            Self::ForkCollection => "ForkCollection",
             Self::IntroSchema => "__Schema",
             Self::IntroType => "__Type",
             Self::IntroField => "__Field",
@@ -248,6 +256,8 @@ impl Object {
             Self::DocumentMeta => "A document apart from its fields",
             Self::NextArguments => "What the next entry of a log has to be made with",
             Self::SignedEntry => "An entry as its author signed it, and its operation",
+            Self::Fork => "A log with two entries for one place, and frozen from there on",
+            Self::ForkCollection => "A page of forks",
             Self::Document(schema) => return Cow::Owned(String::from(schema.description())),
             _ => "",
         })

@@ -18,8 +18,9 @@ pub(crate) const INTROSPECTION: &str = "{ __schema {
 fragment Input on __InputValue { name type { ...Type } defaultValue }
 fragment Type on __Type { kind name ofType { kind name ofType { kind name ofType { kind name } } } }";
 
-/// What is only here: entries for clients that verify for themselves.
-const OWN: [&str; 3] = ["SignedEntry", "documentEntries", "logEntries"];
+/// What is only here: entries for clients that verify for themselves, and forks.
+const OWN: [&str; 7] =
+    ["SignedEntry", "documentEntries", "logEntries", "Fork", "ForkCollection", "forks", "forked"];
 
 #[test]
 fn types_are_those_that_clients_know() {

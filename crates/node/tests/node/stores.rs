@@ -6,7 +6,7 @@ use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use pandan_admission::{Candidate, Door, NextArgsError};
-use pandan_bamboo::{EntryHash, LogId, NextArgs, SeqNum};
+use pandan_bamboo::{EntryHash, ForkProof, LogId, NextArgs, SeqNum};
 use pandan_identity::PublicKey;
 use pandan_node::Request;
 use pandan_operations::{DocumentId, DocumentViewId, RawValue, SchemaId, SystemSchema};
@@ -15,8 +15,8 @@ use pandan_store::heads::{
 };
 use pandan_store::query::{CollectionQuery, ListQuery, Page, Selection};
 use pandan_store::{
-    Cancel, Counts, DocumentRecord, KnownSchema, LogHead, MemoryStore, Outcome, Snapshot, Store,
-    StoreError, StoredEntry,
+    Cancel, Counts, DocumentRecord, ForkPage, ForkQuery, Frozen, KnownSchema, LogHead, MemoryStore,
+    Outcome, Snapshot, Store, StoreError, StoredEntry,
 };
 use serde_json::json;
 
@@ -50,6 +50,10 @@ impl Store for Odd {
             Some(Fault::Panic) => panic!("the store is broken"),
             None => self.inner.ingest(batch),
         }
+    }
+
+    fn ingest_proof(&self, proof: ForkProof) -> Result<Option<Frozen>, StoreError> {
+        self.inner.ingest_proof(proof)
     }
 
     fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
@@ -160,6 +164,12 @@ impl Snapshot for Counting {
         budget: Budget,
     ) -> Result<WantedEntries, StoreError> {
         self.inner().wanted_entries(wants, after, budget)
+    }
+    fn forks(&self, query: &ForkQuery) -> Result<ForkPage, StoreError> {
+        self.inner().forks(query)
+    }
+    fn have_void(&self, ids: &[DocumentId]) -> Result<Vec<bool>, StoreError> {
+        self.inner().have_void(ids)
     }
     fn counts(&self) -> Result<Counts, StoreError> {
         self.inner().counts()

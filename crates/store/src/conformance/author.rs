@@ -122,6 +122,36 @@ impl Author {
         NextArgs::after(tip.header(), skiplink).expect("an author knows all of its own log")
     }
 
+    /// The author as it would be with nothing but the first `length` entries of its log for a
+    /// document: what it writes there from now on forks the log. Without any entry the log is the
+    /// next one that it begins.
+    #[must_use]
+    pub fn copy_at(&self, document: DocumentId, length: usize) -> Self {
+        let mut copy = self.clone();
+        let log = copy.logs.entry(document).or_default();
+        let log_id = log.first().map(|entry| entry.header().log_id());
+        log.truncate(length);
+        if log.is_empty() {
+            copy.logs.remove(&document);
+            copy.next_log = log_id.or(copy.next_log);
+        }
+        copy
+    }
+
+    /// The author as it would be had it lost what it wrote in a document: it begins another log.
+    #[must_use]
+    pub fn without_log(&self, document: DocumentId) -> Self {
+        let mut copy = self.clone();
+        copy.logs.remove(&document);
+        copy
+    }
+
+    /// How many entries its log for a document has.
+    #[must_use]
+    pub fn length_of(&self, document: DocumentId) -> usize {
+        self.logs.get(&document).map_or(0, Vec::len)
+    }
+
     /// The hash of the author's entry at a place of its log for a document.
     #[must_use]
     pub fn hash_at(&self, document: DocumentId, seq_num: SeqNum) -> Option<EntryHash> {

@@ -79,6 +79,7 @@ fn place(signed: &Signed) -> LogPlace {
 fn head(signed: &Signed) -> Head {
     let header = signed.entry.header();
     Head {
+        fork: None,
         author: header.public_key(),
         log_id: header.log_id(),
         seq_num: header.seq_num(),

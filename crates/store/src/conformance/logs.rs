@@ -104,8 +104,13 @@ pub(super) fn check_heads(new_store: &dyn Fn() -> Box<dyn Store>) {
     scene.world.publish(&far);
     let heads = scene.world.snapshot().logs(&scene.other.public_key());
     let expected = [
-        LogHead { log_id: LogId::new(0), document: scene.note, seq_num: seq_num(4) },
-        LogHead { log_id: LogId::new(u64::MAX), document: far.document(), seq_num: seq_num(1) },
+        LogHead { log_id: LogId::new(0), document: scene.note, seq_num: seq_num(4), fork: None },
+        LogHead {
+            log_id: LogId::new(u64::MAX),
+            document: far.document(),
+            seq_num: seq_num(1),
+            fork: None,
+        },
     ];
     assert_eq!(heads.expect("logs can be read"), expected);
     scene.other = other;
@@ -135,7 +140,7 @@ pub(super) fn check_counts(new_store: &dyn Fn() -> Box<dyn Store>) {
     let mut scene = Scene::new(new_store);
     let counts = |scene: &Scene| scene.world.snapshot().counts().expect("counts can be read");
     let expected =
-        Counts { entries: 14, documents: 3, deleted: 0, logs: 4, authors: 2, schemas: 5 };
+        Counts { entries: 14, documents: 3, deleted: 0, logs: 4, forks: 0, authors: 2, schemas: 5 };
     assert_eq!(counts(&scene), expected);
     scene.world.delete(scene.note);
     assert_eq!(counts(&scene), Counts { entries: 15, deleted: 1, ..expected });

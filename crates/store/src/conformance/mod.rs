@@ -26,7 +26,7 @@ pub use author::{
     Author, Definition, Signed, fields, pinned_relation, pinned_relation_list, relation,
     relation_list, text,
 };
-pub use world::{Contents, contents, documents, try_contents};
+pub use world::{Contents, contents, documents, forks, try_contents};
 
 use crate::contract::Store;
 

@@ -184,6 +184,7 @@ fn word(outcome: &Outcome) -> &'static str {
         Outcome::Known => "known",
         Outcome::Wait(_) => "wait",
         Outcome::Refused(_) => "refused",
+        Outcome::Forked(..) => "forked",
     }
 }
 

@@ -1,15 +1,17 @@
 //! A store under test, with short ways to write to it and to ask it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use pandan_admission::Door;
+use pandan_identity::PublicKey;
 use pandan_operations::{DocumentId, DocumentViewId, FieldName, Fields, SchemaId};
 use pandan_schema::{FieldType, Schema, Value};
 
 use super::author::{Author, Signed};
 use crate::StoreError;
 use crate::contract::{Committed, Counts, DocumentRecord, KnownSchema, Outcome, Snapshot, Store};
+use crate::forks::{Fork, ForkQuery};
 use crate::heads::{HeadInRange, HeadRange};
 use crate::query::{
     CollectionQuery, Condition, Direction, List, ListQuery, Operand, Order, OrderBy, Page,
@@ -34,6 +36,10 @@ pub struct Contents {
     pub schemas: BTreeMap<SchemaId, (Schema, bool)>,
     /// The heads of all logs of known schemas.
     pub heads: Vec<HeadInRange>,
+    /// All forks.
+    pub forks: Vec<Fork>,
+    /// The documents with void operations, of those above.
+    pub forked: BTreeSet<DocumentId>,
 }
 
 impl World {
@@ -231,12 +237,50 @@ pub fn try_contents(snapshot: &dyn Snapshot) -> Result<Contents, StoreError> {
         schemas.insert(schema.id().clone(), (Schema::clone(&schema), retired));
     }
     let heads = snapshot.heads(&ranges(schemas.keys()), usize::MAX)?;
-    Ok(Contents { counts: snapshot.counts()?, documents, schemas, heads })
+    let ids: Vec<_> = documents.keys().copied().collect();
+    let have_void = snapshot.have_void(&ids)?;
+    let forked = ids.into_iter().zip(have_void).filter(|(_, has_void)| *has_void);
+    let forked = forked.map(|(id, _)| id).collect();
+    let (counts, forks) = (snapshot.counts()?, try_forks(snapshot, None, None)?);
+    Ok(Contents { counts, documents, schemas, heads, forks, forked })
 }
 
 /// All logs of some schemas, in the order in which schemas are asked for.
 fn ranges<'a>(schemas: impl Iterator<Item = &'a SchemaId>) -> Vec<HeadRange> {
     schemas.cloned().map(HeadRange::all).collect()
+}
+
+/// All forks, or those by an author or in a document.
+///
+/// # Panics
+///
+/// If reading fails, or the pages do not fit together.
+#[must_use]
+pub fn forks(
+    snapshot: &dyn Snapshot,
+    author: Option<PublicKey>,
+    document: Option<DocumentId>,
+) -> Vec<Fork> {
+    try_forks(snapshot, author, document).expect("forks can be read")
+}
+
+fn try_forks(
+    snapshot: &dyn Snapshot,
+    author: Option<PublicKey>,
+    document: Option<DocumentId>,
+) -> Result<Vec<Fork>, StoreError> {
+    let mut query = ForkQuery { author, document, after: None, first: 2 };
+    let mut forks: Vec<Fork> = Vec::new();
+    loop {
+        let page = snapshot.forks(&query)?;
+        assert!(page.forks.len() <= 2 && (!page.has_next || page.forks.len() == 2));
+        forks.extend(page.forks);
+        query.after = forks.last().map(|it| (it.proof.public_key(), it.proof.log_id()));
+        if !page.has_next {
+            assert_eq!(forks.len() as u64, page.total);
+            return Ok(forks);
+        }
+    }
 }
 
 /// All documents of a schema, deleted ones included, by id.

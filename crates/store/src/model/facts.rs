@@ -1,8 +1,8 @@
 //! Answers to the questions of admission.
 
 use pandan_admission::{
-    Candidate, DocumentFact, Facts, LogFact, NextArgsDocument, NextArgsFacts, NextArgsLog,
-    NextArgsOperation, PreviousFact, PreviousFound, SchemaFact,
+    Candidate, DocumentFact, Facts, ForkFact, LogFact, NextArgsDocument, NextArgsFacts,
+    NextArgsLog, NextArgsOperation, PreviousFact, PreviousFound, SchemaFact,
 };
 use pandan_bamboo::{Header, LogId, SeqNum};
 use pandan_identity::PublicKey;
@@ -20,6 +20,10 @@ impl State {
             log: self.logs.get(&(author, log_id)).and_then(|log| {
                 let latest = self.latest(&author, log_id)?;
                 Some(LogFact { document: log.document, latest })
+            }),
+            fork: self.forks.get(&(author, log_id)).map(|&proof| ForkFact {
+                proof,
+                is_stored: self.entries.contains_key(&questions.entry),
             }),
             same_place: entry_at(questions.seq_num).map(|entry| entry.entry),
             skiplink: questions.skiplink.and_then(entry_at).map(|entry| *entry.entry.header()),
@@ -42,7 +46,10 @@ impl State {
         let document_of = |operation: &OperationId| self.document_of.get(operation).copied();
         let view = view.map(DocumentViewId::as_slice).unwrap_or_default();
         NextArgsFacts {
-            latest_log: self.logs_of(author).map(|(log_id, _)| log_id).max(),
+            latest_log: {
+                let logs = self.logs.keys().chain(self.forks.keys());
+                logs.filter(|(key, _)| key == author).map(|(_, log_id)| *log_id).max()
+            },
             view: view
                 .iter()
                 .map(|id| NextArgsOperation { operation: *id, document: document_of(id) })

@@ -1,6 +1,6 @@
 //! The heads of logs, found by looking at all of them.
 
-use pandan_bamboo::{EntryHash, HeadState, HeadsSum, LogId, SeqNum};
+use pandan_bamboo::{EncodedEntry, EntryHash, ForkProof, HeadState, HeadsSum, LogId, SeqNum};
 use pandan_identity::PublicKey;
 use pandan_operations::SchemaId;
 
@@ -17,7 +17,7 @@ impl State {
         for (index, range) in ranges.iter().enumerate() {
             for ((author, log_id), log) in &self.logs {
                 if self.is_in(range, author, *log_id) {
-                    let head = head(author, *log_id, log);
+                    let head = self.head(author, *log_id, log);
                     heads.extend(head.map(|head| HeadInRange { range: index, head }));
                 }
             }
@@ -27,7 +27,7 @@ impl State {
 
     pub(super) fn head_of(&self, place: &LogPlace) -> Option<Head> {
         let author = PublicKey::from_bytes(&place.author).ok()?;
-        head(&author, place.log_id, self.logs.get(&(author, place.log_id))?)
+        self.head(&author, place.log_id, self.logs.get(&(author, place.log_id))?)
     }
 
     pub(super) fn split_heads(&self, ranges: &[HeadRange], parts: usize) -> Vec<HeadsPart> {
@@ -57,6 +57,18 @@ impl State {
         found
     }
 
+    fn head(&self, author: &PublicKey, log_id: LogId, log: &Log) -> Option<Head> {
+        let seq_num = SeqNum::new(log.entries.len() as u64)?;
+        let latest: EntryHash = *log.entries.last()?;
+        let proof = self.forks.get(&(*author, log_id));
+        let state = proof.map_or(HeadState::of_line(latest), |proof| {
+            let entries = proof.entries().map(EncodedEntry::hash);
+            HeadState::of_frozen(Some(latest), proof.seq_num(), entries)
+        });
+        let fork = proof.map(ForkProof::seq_num);
+        Some(Head { author: *author, log_id, seq_num, fork, state })
+    }
+
     fn is_wanted(&self, wants: &Wants, stored: &StoredEntry) -> bool {
         let header = stored.entry.header();
         let (author, log_id) = (header.public_key(), header.log_id());
@@ -74,10 +86,4 @@ impl State {
         let log = self.logs.get(&(*author, log_id))?;
         Some(self.documents.get(&log.document)?.latest.schema())
     }
-}
-
-fn head(author: &PublicKey, log_id: LogId, log: &Log) -> Option<Head> {
-    let seq_num = SeqNum::new(log.entries.len() as u64)?;
-    let latest: EntryHash = *log.entries.last()?;
-    Some(Head { author: *author, log_id, seq_num, state: HeadState::of_line(latest) })
 }

@@ -5,6 +5,7 @@
 //! ([`evaluate`](crate::evaluate)). Good for tests, for tools and for nodes that forget.
 
 mod facts;
+mod forks;
 mod heads;
 mod schemas;
 mod snapshot;
@@ -14,9 +15,11 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use pandan_admission::{Candidate, Door, Verdict, decide};
+use pandan_bamboo::ForkProof;
 
 use crate::StoreError;
 use crate::contract::{Outcome, Snapshot, Store};
+use crate::forks::Frozen;
 use snapshot::MemorySnapshot;
 use state::State;
 
@@ -67,6 +70,17 @@ impl Store for MemoryStore {
         Ok(outcomes)
     }
 
+    fn ingest_proof(&self, proof: ForkProof) -> Result<Option<Frozen>, StoreError> {
+        let _writer = self.content.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = State::clone(&self.latest());
+        if !state.takes_proof(&proof) {
+            return Ok(None);
+        }
+        let frozen = state.freeze(&proof)?;
+        self.replace(state);
+        Ok(frozen)
+    }
+
     fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
         Ok(Box::new(MemorySnapshot::new(self.latest())))
     }
@@ -76,6 +90,14 @@ fn judge(state: &mut State, candidate: Candidate, door: Door) -> Result<Outcome,
     let facts = state.facts(&candidate);
     Ok(match decide(candidate, &facts, door) {
         Verdict::Admitted(admitted) => Outcome::Committed(state.apply(*admitted)?),
+        Verdict::Fork(forked) => {
+            let frozen = state.freeze(&forked.proof)?;
+            let outcome = Box::new(judge(state, forked.candidate, door)?);
+            match frozen {
+                Some(frozen) => Outcome::Forked(Box::new(frozen), outcome),
+                None => *outcome,
+            }
+        }
         Verdict::Known => Outcome::Known,
         Verdict::Wait(waiting) => Outcome::Wait(waiting),
         Verdict::Refused(refusal) => Outcome::Refused(refusal),

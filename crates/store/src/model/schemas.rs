@@ -55,11 +55,23 @@ impl State {
         changed
     }
 
-    /// Marks the schemas of a deleted definition; returns those which were in use until now.
-    fn retire(&mut self, definition: DocumentId) -> Vec<KnownSchema> {
-        if !self.documents.get(&definition).is_some_and(|document| document.is_deleted()) {
+    /// Finds out which schemas change with a document that has void operations now: its latest
+    /// state is another one, and it may be deleted no more, or withdrawn.
+    pub(super) fn follow_freezing(&mut self, document: DocumentId) -> Vec<KnownSchema> {
+        let Some(stored) = self.documents.get(&document) else { return Vec::new() };
+        if *stored.latest.schema() != SchemaId::System(SystemSchema::SchemaDefinition) {
             return Vec::new();
         }
+        self.unfinished.insert(stored.latest.view().id.clone());
+        let mut changed = self.retire(document);
+        changed.extend(self.finish());
+        changed
+    }
+
+    /// Marks the schemas of a definition as what it is, deleted or not; returns those which were
+    /// something else until now.
+    fn retire(&mut self, definition: DocumentId) -> Vec<KnownSchema> {
+        let retired = self.documents.get(&definition).is_some_and(|it| it.is_deleted());
         let document_of = &self.document_of;
         let is_defined_here = |id: &SchemaId| {
             let tip = id.view_id().and_then(|view| view.iter().next());
@@ -67,8 +79,8 @@ impl State {
         };
         let mut changed = Vec::new();
         for (_, known) in self.schemas.iter_mut().filter(|(id, _)| is_defined_here(id)) {
-            if !known.retired {
-                known.retired = true;
+            if known.retired != retired {
+                known.retired = retired;
                 changed.push(known.clone());
             }
         }

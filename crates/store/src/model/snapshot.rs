@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use pandan_admission::{NextArgsError, next_args};
-use pandan_bamboo::{EntryHash, LogId, NextArgs, SeqNum};
+use pandan_bamboo::{EntryHash, ForkProof, LogId, NextArgs, SeqNum};
 use pandan_identity::PublicKey;
 use pandan_operations::{DocumentId, DocumentViewId};
 
 use super::state::State;
 use crate::contract::{Counts, DocumentRecord, KnownSchema, LogHead, Snapshot, StoredEntry};
 use crate::evaluate;
+use crate::forks::{ForkPage, ForkQuery};
 use crate::heads::{
     Arrival, Budget, Head, HeadInRange, HeadRange, HeadsPart, LogPlace, WantedEntries, Wants,
 };
@@ -43,7 +44,8 @@ impl MemorySnapshot {
         if document.is_deleted() {
             return None;
         }
-        document.at(id).as_ref().map(DocumentRecord::from)
+        let state = document.at(id)?;
+        (!state.view().is_deleted()).then(|| (&state).into())
     }
 
     fn targets(&self, list: &List) -> Vec<(u64, DocumentRecord)> {
@@ -94,7 +96,8 @@ impl Snapshot for MemorySnapshot {
     fn logs(&self, author: &PublicKey) -> Result<Vec<LogHead>, StoreError> {
         let heads = self.state()?.logs_of(author).filter_map(|(log_id, log)| {
             let seq_num = SeqNum::new(log.entries.len() as u64)?;
-            Some(LogHead { log_id, document: log.document, seq_num })
+            let fork = self.state.forks.get(&(*author, log_id)).map(ForkProof::seq_num);
+            Some(LogHead { log_id, document: log.document, seq_num, fork })
         });
         Ok(heads.collect())
     }
@@ -171,6 +174,14 @@ impl Snapshot for MemorySnapshot {
         budget: Budget,
     ) -> Result<WantedEntries, StoreError> {
         Ok(self.state()?.wanted(wants, after, budget))
+    }
+
+    fn forks(&self, query: &ForkQuery) -> Result<ForkPage, StoreError> {
+        Ok(self.state.forks(query))
+    }
+
+    fn have_void(&self, ids: &[DocumentId]) -> Result<Vec<bool>, StoreError> {
+        Ok(ids.iter().map(|id| self.state.has_void(*id)).collect())
     }
 
     fn counts(&self) -> Result<Counts, StoreError> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use pandan_admission::Admitted;
-use pandan_bamboo::{EntryHash, LogId, SeqNum};
+use pandan_bamboo::{EntryHash, ForkProof, LogId, SeqNum};
 use pandan_documents::{Document, DocumentOperation};
 use pandan_identity::PublicKey;
 use pandan_operations::{DocumentId, DocumentViewId, OperationId, SchemaId, SystemSchema};
@@ -19,7 +19,10 @@ pub(super) struct State {
     pub(super) entries: BTreeMap<EntryHash, Arc<StoredEntry>>,
     /// In the order in which they were stored.
     pub(super) arrivals: Vec<EntryHash>,
+    /// The lines of logs. That of a frozen log ends before its fork.
     pub(super) logs: BTreeMap<(PublicKey, LogId), Arc<Log>>,
+    /// The proofs of frozen logs.
+    pub(super) forks: BTreeMap<(PublicKey, LogId), ForkProof>,
     pub(super) documents: BTreeMap<DocumentId, Arc<StoredDocument>>,
     pub(super) document_of: BTreeMap<OperationId, DocumentId>,
     pub(super) schemas: BTreeMap<SchemaId, KnownSchema>,
@@ -50,6 +53,7 @@ impl Default for State {
             entries: BTreeMap::new(),
             arrivals: Vec::new(),
             logs: BTreeMap::new(),
+            forks: BTreeMap::new(),
             documents: BTreeMap::new(),
             document_of: BTreeMap::new(),
             schemas: SystemSchema::ALL.map(|system| (system.into(), known(system))).into(),
@@ -63,19 +67,32 @@ impl State {
     pub(super) fn apply(&mut self, admitted: Admitted) -> Result<Committed, StoreError> {
         let (header, document, next) =
             (*admitted.header(), admitted.document_id(), admitted.next());
-        let (author, operation) = (header.public_key(), admitted.id());
+        let (author, log_id, operation) = (header.public_key(), header.log_id(), admitted.id());
+        let (seq_num, is_void) = (header.seq_num(), admitted.is_void());
         let schema = admitted.schema().id().clone();
         let (entry, payload, typed) = admitted.into_parts();
-        self.append_to_log(author, header.log_id(), document, header.hash());
+        if !is_void {
+            self.append_to_log(author, log_id, document, header.hash());
+        }
         let stored = StoredEntry { entry, operation: Some(payload) };
         self.entries.insert(header.hash(), Arc::new(stored));
         self.arrivals.push(header.hash());
         let claimed = self.learn_claimed_schema(&schema);
-        let typed = DocumentOperation { id: operation, author, operation: typed };
+        let typed = DocumentOperation { id: operation, author, operation: typed, is_void };
         self.add_operation(document, typed)?;
         let mut schemas: Vec<_> = claimed.into_iter().collect();
         schemas.extend(self.follow_definitions(document, operation));
-        Ok(Committed { author, operation, document, schema, next, schemas })
+        Ok(Committed {
+            author,
+            log_id,
+            seq_num,
+            operation,
+            document,
+            schema,
+            is_void,
+            next,
+            schemas,
+        })
     }
 
     fn append_to_log(
@@ -100,15 +117,26 @@ impl State {
         let known = self.documents.get(&id).map(|document| document.operations.clone());
         let mut operations = known.unwrap_or_default();
         operations.push(operation);
+        self.build(id, operations)
+    }
+
+    pub(super) fn build(
+        &mut self,
+        id: DocumentId,
+        operations: Vec<DocumentOperation>,
+    ) -> Result<(), StoreError> {
         let latest = Document::build(operations.iter().cloned())
             .map_err(|error| StoreError::Inconsistent { detail: error.to_string() })?;
         self.documents.insert(id, Arc::new(StoredDocument { operations, latest }));
         Ok(())
     }
 
-    /// The log that an author writes a document in.
+    /// The first log that an author writes a document in and that is not frozen.
     pub(super) fn log_of(&self, author: &PublicKey, document: DocumentId) -> Option<LogId> {
-        let mut logs = self.logs_of(author).filter(|(_, log)| log.document == document);
+        let is_open = |log_id| !self.forks.contains_key(&(*author, log_id));
+        let mut logs = self
+            .logs_of(author)
+            .filter(|(log_id, log)| log.document == document && is_open(*log_id));
         logs.next().map(|(log_id, _)| log_id)
     }
 
@@ -140,12 +168,14 @@ impl State {
 
     pub(super) fn counts(&self) -> Counts {
         let documents = self.documents.values();
-        let authors: BTreeSet<_> = self.logs.keys().map(|(author, _)| author).collect();
+        let logs: BTreeSet<_> = self.logs.keys().chain(self.forks.keys()).collect();
+        let authors: BTreeSet<_> = logs.iter().map(|(author, _)| author).collect();
         Counts {
             entries: self.entries.len() as u64,
             documents: documents.len() as u64,
             deleted: documents.filter(|document| document.is_deleted()).count() as u64,
-            logs: self.logs.len() as u64,
+            logs: logs.len() as u64,
+            forks: self.forks.len() as u64,
             authors: authors.len() as u64,
             schemas: self.schemas.len() as u64,
         }

@@ -91,23 +91,24 @@ impl Batch<'_> {
         let mut views = BTreeSet::from([operation.into()]);
         if *digest::of_operation(&operation) != target.id {
             let history = history::of(self.connection, &target.schema, target.row)?;
-            views.insert(history.graph().view_id());
+            views.insert(history.view_id());
         }
         Ok(views)
     }
 
-    /// Marks the schemas of a deleted definition; returns those which were in use until now.
-    fn retire(&mut self, definition: i64) -> Result<Vec<KnownSchema>> {
-        if !entries::is_deleted(self.connection, definition)? {
-            return Ok(Vec::new());
-        }
-        self.claimed.clear();
+    /// Marks the schemas of a definition as what it is, deleted or not; returns those which were
+    /// something else until now.
+    pub(super) fn retire(&mut self, definition: i64) -> Result<Vec<KnownSchema>> {
+        let retired = entries::is_deleted(self.connection, definition)?;
         let mut statement = self.connection.prepare_cached(
-            "UPDATE schemas SET retired = 1 WHERE definition = ? AND NOT retired RETURNING id",
+            "UPDATE schemas SET retired = ?1 WHERE definition = ?2 AND retired <> ?1 RETURNING id",
         )?;
-        let rows = statement.query_map([definition], |row| row.get(0))?;
+        let rows = statement.query_map(params![retired, definition], |row| row.get(0))?;
         let rows = rows.collect::<rusqlite::Result<Vec<i64>>>()?;
-        let known = |row| Ok(KnownSchema { schema: self.schema(row)?, retired: true });
+        if !rows.is_empty() {
+            self.claimed.clear();
+        }
+        let known = |row| Ok(KnownSchema { schema: self.schema(row)?, retired });
         rows.into_iter().map(known).collect()
     }
 
@@ -122,7 +123,7 @@ impl Batch<'_> {
     }
 
     /// Stores the schema that a state defines, or what it waits for.
-    fn try_view(&mut self, view: &DocumentViewId) -> Result<Option<KnownSchema>> {
+    pub(super) fn try_view(&mut self, view: &DocumentViewId) -> Result<Option<KnownSchema>> {
         match self.assemble(view)? {
             Assembly::Impossible => Ok(None),
             Assembly::Missing(operation) => {

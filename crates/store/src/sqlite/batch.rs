@@ -4,18 +4,20 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use pandan_admission::{Admitted, Candidate, Door, Verdict, decide};
+use pandan_bamboo::ForkProof;
 use pandan_identity::PublicKey;
 use pandan_operations::SchemaId;
 use pandan_schema::Schema;
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::catalog::Catalog;
-use super::facts::{Place, SchemaAt, SchemaPlace};
+use super::facts::{LogPlace, Place, SchemaAt, SchemaPlace};
 use super::fault::{Fault, Result};
 use super::head_sums::HeadChanges;
 use super::materialise::Target;
-use super::{digest, entries, insert};
+use super::{digest, entries, forks, insert};
 use crate::contract::{Committed, KnownSchema, Outcome};
+use crate::forks::Frozen;
 
 /// What is under way in one transaction.
 pub(super) struct Batch<'c> {
@@ -36,7 +38,7 @@ pub(super) struct Batch<'c> {
     /// How many more documents there are in the tables of schemas, by the row of the schema.
     pub(super) added: BTreeMap<i64, i64>,
     /// Logs that became longer.
-    heads: HeadChanges,
+    pub(super) heads: HeadChanges,
 }
 
 /// Judges and writes a batch.
@@ -45,12 +47,33 @@ pub(super) fn ingest(
     catalog: &Catalog,
     candidates: Vec<(Candidate, Door)>,
 ) -> Result<Vec<Outcome>> {
+    write(connection, catalog, |batch| {
+        let judge = |(candidate, door)| batch.judge(candidate, door);
+        candidates.into_iter().map(judge).collect()
+    })
+}
+
+/// Keeps a proof from elsewhere.
+pub(super) fn ingest_proof(
+    connection: &mut Connection,
+    catalog: &Catalog,
+    proof: &ForkProof,
+) -> Result<Option<Frozen>> {
+    write(connection, catalog, |batch| match batch.takes_proof(proof)? {
+        true => batch.freeze(proof),
+        false => Ok(None),
+    })
+}
+
+/// Writes something, and what follows from it, in one transaction.
+fn write<T>(
+    connection: &mut Connection,
+    catalog: &Catalog,
+    work: impl FnOnce(&mut Batch<'_>) -> Result<T>,
+) -> Result<T> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut batch = Batch::begin(&transaction, catalog)?;
-    let mut outcomes = Vec::with_capacity(candidates.len());
-    for (candidate, door) in candidates {
-        outcomes.push(batch.judge(candidate, door)?);
-    }
+    let done = work(&mut batch)?;
     batch.write_rows()?;
     batch.rebuild_outdated()?;
     batch.write_counts()?;
@@ -58,7 +81,7 @@ pub(super) fn ingest(
     let fresh = batch.fresh;
     transaction.commit()?;
     catalog.remember(fresh);
-    Ok(outcomes)
+    Ok(done)
 }
 
 impl<'c> Batch<'c> {
@@ -92,6 +115,14 @@ impl<'c> Batch<'c> {
         let (facts, place) = self.facts(&candidate, door)?;
         Ok(match decide(candidate, &facts, door) {
             Verdict::Admitted(admitted) => Outcome::Committed(self.apply(*admitted, place)?),
+            Verdict::Fork(forked) => {
+                let frozen = self.freeze(&forked.proof)?;
+                let outcome = Box::new(self.judge(forked.candidate, door)?);
+                match frozen {
+                    Some(frozen) => Outcome::Forked(Box::new(frozen), outcome),
+                    None => *outcome,
+                }
+            }
             Verdict::Known => Outcome::Known,
             Verdict::Wait(waiting) => Outcome::Wait(waiting),
             Verdict::Refused(refusal) => Outcome::Refused(refusal),
@@ -110,20 +141,34 @@ impl<'c> Batch<'c> {
         let entry = self.next_entry;
         self.next_entry += 1;
         let document = place.document.unwrap_or(entry);
+        let log_id = entries::log_id_to_sql(header.log_id());
         let log = match place.log {
-            Some(log) => log,
-            None => self.insert_log(author, entries::log_id_to_sql(header.log_id()), document)?,
+            _ if admitted.is_void() => {
+                let seq_num = entries::seq_num_to_sql(header.seq_num());
+                self.log_beside(author, log_id, document, seq_num)?
+            }
+            None => self.insert_log(author, log_id, 0, document, None)?,
+            Some(LogPlace { row, has_document: true }) => row,
+            Some(LogPlace { row, has_document: false }) => self.begin_line(row, document)?,
         };
         self.insert_entry(entry, log, &admitted)?;
-        self.heads.add(schema, log, &header);
+        if !admitted.is_void() {
+            self.heads.add(schema, log, &header, place.fork.as_ref());
+        }
         if place.document.is_none() {
             self.insert_document(document, schema)?;
         }
+        if admitted.is_void() {
+            self.mark_void(document)?;
+        }
         let committed = Committed {
             author: header.public_key(),
+            log_id: header.log_id(),
+            seq_num: header.seq_num(),
             operation: admitted.id(),
             document: admitted.document_id(),
             schema: admitted.operation().schema().clone(),
+            is_void: admitted.is_void(),
             next: admitted.next(),
             schemas: Vec::new(),
         };
@@ -134,7 +179,11 @@ impl<'c> Batch<'c> {
             schema: Arc::clone(admitted.schema()),
         };
         let (_, _, operation) = admitted.into_parts();
-        self.materialise(&target, author, committed.operation, operation)?;
+        if committed.is_void {
+            self.withdraw_if_new(&target, author, &operation)?;
+        } else {
+            self.materialise(&target, author, committed.operation, operation)?;
+        }
         schemas.extend(self.follow_definitions(&target, committed.operation)?);
         Ok(Committed { schemas, ..committed })
     }
@@ -155,7 +204,7 @@ impl<'c> Batch<'c> {
         }
     }
 
-    fn insert_author(&mut self, key: &PublicKey) -> Result<i64> {
+    pub(super) fn insert_author(&mut self, key: &PublicKey) -> Result<i64> {
         self.connection
             .prepare_cached("INSERT INTO authors (key) VALUES (?)")?
             .execute([key.as_bytes()])?;
@@ -164,11 +213,47 @@ impl<'c> Batch<'c> {
         Ok(row)
     }
 
-    fn insert_log(&self, author: i64, log_id: i64, document: i64) -> Result<i64> {
+    fn insert_log(
+        &self,
+        author: i64,
+        log_id: i64,
+        branch: i64,
+        document: i64,
+        fork: Option<i64>,
+    ) -> Result<i64> {
         self.connection
-            .prepare_cached("INSERT INTO logs (author, log_id, document) VALUES (?, ?, ?)")?
-            .execute([author, log_id, document])?;
+            .prepare_cached(
+                "INSERT INTO logs (author, log_id, branch, document, fork) VALUES (?, ?, ?, ?, ?)",
+            )?
+            .execute(params![author, log_id, branch, document, fork])?;
         Ok(self.connection.last_insert_rowid())
+    }
+
+    /// Gives a line its document, of which only the fork was known.
+    fn begin_line(&self, log: i64, document: i64) -> Result<i64> {
+        self.connection
+            .prepare_cached("UPDATE logs SET document = ? WHERE id = ?")?
+            .execute([document, log])?;
+        Ok(log)
+    }
+
+    /// The row for a void entry: that of the last branch, if it is of the same document and has
+    /// room at this place, or that of a new one.
+    fn log_beside(&self, author: i64, log_id: i64, document: i64, seq_num: i64) -> Result<i64> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, branch, document IS ?3 AND branch > 0 \
+             AND NOT EXISTS (SELECT 1 FROM entries WHERE log = l.id AND seq_num = ?4) \
+             FROM logs l WHERE author = ?1 AND log_id = ?2 ORDER BY branch DESC LIMIT 1",
+        )?;
+        let last = statement.query_row([author, log_id, document, seq_num], |row| {
+            Ok((row.get(0)?, row.get::<_, i64>(1)?, row.get(2)?))
+        })?;
+        match last {
+            (log, _, true) => Ok(log),
+            (_, branch, false) => {
+                self.insert_log(author, log_id, branch + 1, document, Some(forks::ALL_VOID))
+            }
+        }
     }
 
     fn insert_entry(&self, row: i64, log: i64, admitted: &Admitted) -> Result<()> {
@@ -190,7 +275,9 @@ impl<'c> Batch<'c> {
 
     fn insert_document(&self, row: i64, schema: i64) -> Result<()> {
         self.connection
-            .prepare_cached("INSERT INTO documents (id, schema, deleted) VALUES (?, ?, 0)")?
+            .prepare_cached(
+                "INSERT INTO documents (id, schema, deleted, void) VALUES (?, ?, 0, 0)",
+            )?
             .execute([row, schema])?;
         Ok(())
     }

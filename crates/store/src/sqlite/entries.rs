@@ -20,7 +20,8 @@ pub(super) const fn log_id_from_sql(stored: i64) -> LogId {
     LogId::new(stored.cast_unsigned())
 }
 
-/// Logs have no gaps, so that nothing above the signed range is ever stored.
+/// Lines have no gaps, so that on them nothing above the signed range is ever stored. Of void
+/// entries the bits are the same.
 pub(super) const fn seq_num_to_sql(seq_num: SeqNum) -> i64 {
     seq_num.number().cast_signed()
 }
@@ -67,7 +68,8 @@ pub(super) fn of_log(
 ) -> Result<Vec<StoredEntry>> {
     let sql = "SELECT e.entry, e.payload FROM authors a \
          JOIN logs l ON l.author = a.id AND l.log_id = ? JOIN entries e ON e.log = l.id \
-         WHERE a.key = ? AND e.seq_num >= ? ORDER BY e.seq_num LIMIT ?";
+         WHERE a.key = ? AND l.branch = 0 AND e.seq_num >= ? \
+         AND (l.fork IS NULL OR e.seq_num < l.fork) ORDER BY e.seq_num LIMIT ?";
     // Beyond the signed range there is nothing.
     let Ok(from) = i64::try_from(from.number()) else { return Ok(Vec::new()) };
     let params = params![log_id_to_sql(log_id), author.as_bytes(), from, clamp(limit)];
@@ -95,17 +97,21 @@ fn clamp(number: usize) -> i64 {
 
 pub(super) fn heads(connection: &Connection, author: &PublicKey) -> Result<Vec<LogHead>> {
     let mut statement = connection.prepare_cached(
-        "SELECT l.log_id, c.hash, (SELECT max(seq_num) FROM entries WHERE log = l.id) \
+        "SELECT l.log_id, c.hash, (SELECT max(seq_num) FROM entries WHERE log = l.id \
+         AND seq_num < COALESCE(l.fork, 9223372036854775807)), l.fork \
          FROM authors a JOIN logs l ON l.author = a.id JOIN entries c ON c.id = l.document \
-         WHERE a.key = ? ORDER BY l.log_id < 0, l.log_id",
+         WHERE a.key = ? AND l.branch = 0 ORDER BY l.log_id < 0, l.log_id",
     )?;
     let mut rows = statement.query([author.as_bytes()])?;
     let mut heads = Vec::new();
     while let Some(row) = rows.next()? {
+        // Nothing is left of a log that forks at its first entry.
+        let Some(seq_num) = row.get::<_, Option<i64>>(2)? else { continue };
         heads.push(LogHead {
             log_id: log_id_from_sql(row.get(0)?),
             document: digest::document(row.get(1)?),
-            seq_num: seq_num_from_sql(row.get(2)?)?,
+            seq_num: seq_num_from_sql(seq_num)?,
+            fork: row.get::<_, Option<i64>>(3)?.map(seq_num_from_sql).transpose()?,
         });
     }
     Ok(heads)
@@ -120,7 +126,8 @@ pub(super) fn counts(connection: &Connection) -> Result<Counts> {
         entries: count("entries")?,
         documents: count("documents")?,
         deleted: count("documents WHERE deleted")?,
-        logs: count("logs")?,
+        logs: count("logs WHERE branch = 0")?,
+        forks: count("forks")?,
         authors: count("authors")?,
         schemas: count("schemas")?,
     })
@@ -164,11 +171,11 @@ fn next_args_document(
 ) -> Result<NextArgsDocument> {
     let deleted = is_deleted(connection, document)?;
     let log = match author {
-        Some(author) => log_of(connection, document, author)?,
+        Some(author) => open_log_of(connection, document, author)?,
         None => None,
     };
     let Some(log) = log else { return Ok(NextArgsDocument { deleted, log: None }) };
-    let latest = latest_entry(connection, log.row)?;
+    let latest = latest_entry(connection, log.row, None)?;
     let log = match latest {
         None => None,
         Some(latest) => {
@@ -206,25 +213,35 @@ pub(super) struct LogRow {
     pub(super) log_id: LogId,
 }
 
-/// The log in which an author writes a document.
-pub(super) fn log_of(
+/// The log with the lowest id in which an author writes a document and that is not frozen.
+pub(super) fn open_log_of(
     connection: &Connection,
     document: i64,
     author: i64,
 ) -> Result<Option<LogRow>> {
-    let mut statement = connection
-        .prepare_cached("SELECT id, log_id FROM logs WHERE document = ? AND author = ?")?;
+    // As stored, ids of the lower half come first among those that are not negative.
+    let mut statement = connection.prepare_cached(
+        "SELECT id, log_id FROM logs \
+         WHERE document = ?1 AND author = ?2 AND fork IS NULL AND log_id >= 0 \
+         UNION ALL SELECT id, log_id FROM logs \
+         WHERE document = ?1 AND author = ?2 AND fork IS NULL AND log_id < 0 LIMIT 1",
+    )?;
     let log = statement.query_row([document, author], |row| {
         Ok(LogRow { row: row.get(0)?, log_id: log_id_from_sql(row.get(1)?) })
     });
     Ok(log.optional()?)
 }
 
-pub(super) fn latest_entry(connection: &Connection, log: i64) -> Result<Option<EncodedEntry>> {
+/// The last entry of a line, or the last one before its fork.
+pub(super) fn latest_entry(
+    connection: &Connection,
+    log: i64,
+    fork: Option<i64>,
+) -> Result<Option<EncodedEntry>> {
     entry_where(
         connection,
-        "SELECT entry FROM entries WHERE log = ? ORDER BY seq_num DESC LIMIT 1",
-        [log],
+        "SELECT entry FROM entries WHERE log = ? AND seq_num < ? ORDER BY seq_num DESC LIMIT 1",
+        [log, fork.unwrap_or(i64::MAX)],
     )
 }
 

@@ -6,25 +6,35 @@ use pandan_admission::{
     Candidate, DocumentFact, Door, Facts, LogFact, PreviousFact, PreviousFound, Questions,
     SchemaFact,
 };
-use pandan_bamboo::SeqNum;
+use pandan_bamboo::{ForkProof, SeqNum};
 use pandan_identity::PublicKey;
 use pandan_operations::{OperationId, SchemaId};
 use pandan_schema::Schema;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::batch::Batch;
-use super::digest;
+use super::digest::{self, Digest};
 use super::fault::Result;
-use super::{catalog, entries, pieces};
+use super::{catalog, entries, forks, pieces};
 
 /// Where a candidate belongs, as far as there is something already.
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) author: Option<i64>,
-    pub(super) log: Option<i64>,
+    pub(super) log: Option<LogPlace>,
+    /// The fork of that log, if it is frozen.
+    pub(super) fork: Option<ForkProof>,
     /// Of the first of the previous operations.
     pub(super) document: Option<i64>,
     pub(super) schema: Option<SchemaPlace>,
+}
+
+/// The line of a log.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LogPlace {
+    pub(super) row: i64,
+    /// Without one there are no entries, and only the fork is known.
+    pub(super) has_document: bool,
 }
 
 /// A schema that is stored, or can be put together from what is stored.
@@ -52,7 +62,13 @@ impl Batch<'_> {
             Some(author) => log(connection, author, &questions)?,
             None => None,
         };
-        let row = log.as_ref().map(|log| log.row);
+        let fork = match &log {
+            Some(Log { fork: Some(_), .. }) => forks::fact(connection, &questions)?,
+            _ => None,
+        };
+        let is_void = fork.as_ref().is_some_and(|fork| fork.proof.seq_num() <= questions.seq_num);
+        // Beside the line there are no links and no places.
+        let row = log.as_ref().map(|log| log.place.row).filter(|_| !is_void);
         let in_log = LogReader { connection, row };
         let schema = self.resolve(&questions.schema)?;
         let (previous, document_row) = self.previous(&questions)?;
@@ -62,7 +78,7 @@ impl Batch<'_> {
                 id: first.document,
                 deleted: entries::is_deleted(connection, document)?,
                 log: match author {
-                    Some(author) => entries::log_of(connection, document, author)?,
+                    Some(author) => entries::open_log_of(connection, document, author)?,
                     None => None,
                 }
                 .map(|log| log.log_id),
@@ -77,7 +93,8 @@ impl Batch<'_> {
             Door::Client | Door::Peer => Vec::new(),
         };
         let facts = Facts {
-            log: log.map(|log| log.fact),
+            log: log.as_ref().and_then(|log| log.fact),
+            fork,
             same_place: in_log.entry(Some(questions.seq_num))?,
             skiplink: in_log.entry(questions.skiplink)?.map(|entry| *entry.header()),
             next_skiplink: match (row, questions.next_skiplink) {
@@ -89,7 +106,8 @@ impl Batch<'_> {
             document,
             pieces: sizes,
         };
-        Ok((facts, Place { author, log: row, document: document_row, schema }))
+        let (log, fork) = (log.map(|log| log.place), facts.fork.as_ref().map(|fork| fork.proof));
+        Ok((facts, Place { author, log, fork, document: document_row, schema }))
     }
 
     /// Where the previous operations belong, and the row of the document of the first.
@@ -124,7 +142,7 @@ impl Batch<'_> {
     }
 
     /// The row of an author who has published before.
-    fn author(&mut self, key: &PublicKey) -> Result<Option<i64>> {
+    pub(super) fn author(&mut self, key: &PublicKey) -> Result<Option<i64>> {
         if let Some(&row) = self.authors.get(key) {
             return Ok(Some(row));
         }
@@ -157,23 +175,31 @@ fn fact(schema: Option<&SchemaPlace>) -> SchemaFact {
 }
 
 struct Log {
-    row: i64,
-    fact: LogFact,
+    place: LogPlace,
+    fork: Option<i64>,
+    fact: Option<LogFact>,
 }
 
 fn log(connection: &Connection, author: i64, questions: &Questions) -> Result<Option<Log>> {
     let mut statement = connection.prepare_cached(
-        "SELECT l.id, c.hash FROM logs l JOIN entries c ON c.id = l.document \
-         WHERE l.author = ? AND l.log_id = ?",
+        "SELECT l.id, l.fork, c.hash FROM logs l LEFT JOIN entries c ON c.id = l.document \
+         WHERE l.author = ? AND l.log_id = ? AND l.branch = 0",
     )?;
     let log_id = entries::log_id_to_sql(questions.log_id);
-    let found = statement.query_row(params![author, log_id], |row| Ok((row.get(0)?, row.get(1)?)));
-    let Some((row, document)) = found.optional()? else { return Ok(None) };
-    let latest = entries::latest_entry(connection, row)?;
-    Ok(latest.map(|latest| {
-        let fact = LogFact { document: digest::document(document), latest: *latest.header() };
-        Log { row, fact }
-    }))
+    let found = statement.query_row(params![author, log_id], |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<Digest>>(2)?))
+    });
+    let Some((row, fork, document)) = found.optional()? else { return Ok(None) };
+    let place = LogPlace { row, has_document: document.is_some() };
+    let latest = match document {
+        Some(_) => entries::latest_entry(connection, row, fork)?,
+        None => None,
+    };
+    let fact = document.zip(latest).map(|(document, latest)| LogFact {
+        document: digest::document(document),
+        latest: *latest.header(),
+    });
+    Ok(Some(Log { place, fork, fact }))
 }
 
 struct LogReader<'c> {

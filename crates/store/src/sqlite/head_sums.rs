@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use pandan_bamboo::{HeadState, Header, HeadsSum};
+use pandan_bamboo::{ForkProof, HeadState, Header, HeadsSum};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::fault::Result;
@@ -19,7 +19,7 @@ use crate::limits::MAX_HEADS_IN_SUM;
 /// the parts that have a sum each.
 const HEADS_FOR_WHOLE_PARTS: u64 = MAX_HEADS_IN_SUM as u64;
 
-/// Logs that a batch has made longer: by the row of the schema and the place.
+/// Logs that a batch has made longer, or frozen: by the row of the schema and the place.
 #[derive(Debug, Default)]
 pub(super) struct HeadChanges {
     logs: BTreeMap<(i64, Vec<u8>), HeadChange>,
@@ -30,16 +30,28 @@ struct HeadChange {
     log: i64,
     /// What the log was before the batch, if it was there.
     before: Option<HeadState>,
-    after: HeadState,
+    /// What it is now, if anything is left of it before its fork.
+    after: Option<HeadState>,
 }
 
 impl HeadChanges {
-    /// An entry was stored in a log.
-    pub(super) fn add(&mut self, schema: i64, log: i64, header: &Header) {
-        let place = place_to_sql(&LogPlace::of(&header.public_key(), header.log_id()));
-        let after = HeadState::of_line(header.hash());
-        let before = header.links().backlink().map(HeadState::of_line);
-        let change = self.logs.entry((schema, place));
+    /// An entry was stored on the line of a log, of which a later fork may be known.
+    pub(super) fn add(&mut self, schema: i64, log: i64, header: &Header, fork: Option<&ForkProof>) {
+        let place = LogPlace::of(&header.public_key(), header.log_id());
+        let before = header.links().backlink().map(|hash| heads::state_at(hash, fork));
+        self.change(schema, &place, log, before, Some(heads::state_at(header.hash(), fork)));
+    }
+
+    /// A log became another one.
+    pub(super) fn change(
+        &mut self,
+        schema: i64,
+        place: &LogPlace,
+        log: i64,
+        before: Option<HeadState>,
+        after: Option<HeadState>,
+    ) {
+        let change = self.logs.entry((schema, place_to_sql(place)));
         change.or_insert(HeadChange { log, before, after }).after = after;
     }
 
@@ -53,16 +65,26 @@ impl HeadChanges {
             while let Some(((_, place), change)) =
                 changes.next_if(|((of, place), _)| *of == schema && part.range.to > *place)
             {
-                match &change.before {
-                    Some(before) => part.sum.remove(before),
-                    None => {
+                match (&change.before, &change.after) {
+                    (None, Some(_)) => {
                         if let Some(next) = part.cut_at(connection, place)? {
                             std::mem::replace(&mut part, next).write(connection)?;
                         }
                         insert.execute(params![schema, place, change.log])?;
                     }
+                    (Some(_), None) => {
+                        connection
+                            .prepare_cached("DELETE FROM heads WHERE schema = ? AND place = ?")?
+                            .execute(params![schema, place])?;
+                    }
+                    (Some(_), Some(_)) | (None, None) => {}
                 }
-                part.sum.add(&change.after);
+                if let Some(before) = &change.before {
+                    part.sum.remove(before);
+                }
+                if let Some(after) = &change.after {
+                    part.sum.add(after);
+                }
             }
             part.write(connection)?;
         }

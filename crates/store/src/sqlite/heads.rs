@@ -1,6 +1,6 @@
 //! The heads of logs, one by one.
 
-use pandan_bamboo::{EntryHash, Hash, HeadState, LogId, varu64};
+use pandan_bamboo::{EncodedEntry, EntryHash, ForkProof, Hash, HeadState, LogId, SeqNum, varu64};
 use pandan_identity::PublicKey;
 use pandan_operations::SchemaId;
 use rusqlite::types::ValueRef;
@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::digest::Digest;
 use super::fault::{Fault, Result};
-use super::{catalog, entries};
+use super::{catalog, entries, forks};
 use crate::heads::{Head, HeadInRange, HeadRange, LogPlace};
 
 /// Behind every place: no log id makes one so long.
@@ -85,27 +85,62 @@ fn schema_row(connection: &Connection, schema: &SchemaId) -> Result<Option<i64>>
     Ok(catalog::find(connection, schema)?.map(|found| found.id))
 }
 
-/// The state of a log.
+/// The latest entry of a line, before its fork if it has one.
+struct Latest {
+    hash: EntryHash,
+    seq_num: SeqNum,
+    proof: Option<ForkProof>,
+}
+
+impl Latest {
+    fn of(connection: &Connection, log: i64) -> Result<Option<Self>> {
+        let mut statement = connection.prepare_cached(
+            "SELECT e.hash, e.seq_num, l.fork IS NOT NULL FROM logs l JOIN entries e \
+             ON e.log = l.id AND e.seq_num < COALESCE(l.fork, 9223372036854775807) \
+             WHERE l.id = ? ORDER BY e.seq_num DESC LIMIT 1",
+        )?;
+        let latest = statement.query_row([log], |row| {
+            Ok((row.get::<_, Digest>(0)?, row.get::<_, i64>(1)?, row.get(2)?))
+        });
+        let Some((digest, seq_num, is_frozen)) = latest.optional()? else { return Ok(None) };
+        let proof = if is_frozen { Some(forks::proof_of(connection, log)?) } else { None };
+        let hash = EntryHash::from_hash(Hash::from_digest(digest));
+        Ok(Some(Self { hash, seq_num: entries::seq_num_from_sql(seq_num)?, proof }))
+    }
+
+    fn state(&self) -> HeadState {
+        state_at(self.hash, self.proof.as_ref())
+    }
+}
+
+/// The state of a log whose line ends with an entry.
+pub(super) fn state_at(latest: EntryHash, proof: Option<&ForkProof>) -> HeadState {
+    proof.map_or(HeadState::of_line(latest), |proof| {
+        let entries = proof.entries().map(EncodedEntry::hash);
+        HeadState::of_frozen(Some(latest), proof.seq_num(), entries)
+    })
+}
+
+/// The state of a log; none when it has no entries, or none before its fork.
+pub(super) fn find_state(connection: &Connection, log: i64) -> Result<Option<HeadState>> {
+    Ok(Latest::of(connection, log)?.map(|latest| latest.state()))
+}
+
+/// The state of a log that has entries.
 pub(super) fn state(connection: &Connection, log: i64) -> Result<HeadState> {
-    let mut statement = connection
-        .prepare_cached("SELECT hash FROM entries WHERE log = ? ORDER BY seq_num DESC LIMIT 1")?;
-    let digest: Digest = statement.query_row([log], |row| row.get(0))?;
-    Ok(HeadState::of_line(EntryHash::from_hash(Hash::from_digest(digest))))
+    find_state(connection, log)?.ok_or_else(|| Fault::inconsistent("a log has no entries"))
 }
 
 /// The head of a log at a place.
-fn head(connection: &Connection, place: &LogPlace, log: i64) -> Result<Head> {
-    let mut statement = connection.prepare_cached(
-        "SELECT hash, seq_num FROM entries WHERE log = ? ORDER BY seq_num DESC LIMIT 1",
-    )?;
-    let (digest, seq_num): (Digest, i64) =
-        statement.query_row([log], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(Head {
+fn head(connection: &Connection, place: &LogPlace, log: i64) -> Result<Option<Head>> {
+    let Some(latest) = Latest::of(connection, log)? else { return Ok(None) };
+    Ok(Some(Head {
         author: PublicKey::from_bytes(&place.author).map_err(Fault::inconsistent)?,
         log_id: place.log_id,
-        seq_num: entries::seq_num_from_sql(seq_num)?,
-        state: HeadState::of_line(EntryHash::from_hash(Hash::from_digest(digest))),
-    })
+        seq_num: latest.seq_num,
+        fork: latest.proof.as_ref().map(ForkProof::seq_num),
+        state: latest.state(),
+    }))
 }
 
 pub(super) fn of_ranges(
@@ -119,7 +154,9 @@ pub(super) fn of_ranges(
         for (place, log) in stored.logs(connection, limit.saturating_sub(heads.len()))? {
             let place = place_from_sql(&place)?
                 .ok_or_else(|| Fault::inconsistent("a log has an empty place"))?;
-            heads.push(HeadInRange { range: index, head: head(connection, &place, log)? });
+            let head = head(connection, &place, log)?
+                .ok_or_else(|| Fault::inconsistent("a log has no entries"))?;
+            heads.push(HeadInRange { range: index, head });
         }
     }
     Ok(heads)
@@ -128,17 +165,17 @@ pub(super) fn of_ranges(
 pub(super) fn of_logs(connection: &Connection, logs: &[LogPlace]) -> Result<Vec<Option<Head>>> {
     logs.iter()
         .map(|place| match log_row(connection, place)? {
-            Some(log) => head(connection, place, log).map(Some),
+            Some(log) => head(connection, place, log),
             None => Ok(None),
         })
         .collect()
 }
 
-/// The row of a log.
+/// The row of the line of a log.
 pub(super) fn log_row(connection: &Connection, place: &LogPlace) -> Result<Option<i64>> {
     let mut statement = connection.prepare_cached(
         "SELECT l.id FROM authors a JOIN logs l ON l.author = a.id AND l.log_id = ? \
-         WHERE a.key = ?",
+         AND l.branch = 0 WHERE a.key = ?",
     )?;
     let log_id = entries::log_id_to_sql(place.log_id);
     Ok(statement.query_row(params![log_id, place.author], |row| row.get(0)).optional()?)

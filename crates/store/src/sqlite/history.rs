@@ -15,7 +15,7 @@ use super::param;
 /// All operations of a document, named by its row.
 pub(super) fn of(connection: &Connection, schema: &Schema, document: i64) -> Result<History> {
     let mut statement = connection.prepare_cached(
-        "SELECT e.hash, a.key, e.payload FROM logs l \
+        "SELECT e.hash, a.key, e.payload, e.seq_num >= l.fork FROM logs l \
          JOIN authors a ON a.id = l.author JOIN entries e ON e.log = l.id WHERE l.document = ?",
     )?;
     let mut rows = statement.query([document])?;
@@ -27,6 +27,7 @@ pub(super) fn of(connection: &Connection, schema: &Schema, document: i64) -> Res
             id: digest::operation(row.get(0)?),
             author: PublicKey::from_stored_bytes(row.get(1)?),
             operation: schema.check(operation).map_err(Fault::inconsistent)?,
+            is_void: row.get::<_, Option<bool>>(3)?.unwrap_or(false),
         });
     }
     History::new(operations).map_err(Fault::inconsistent)

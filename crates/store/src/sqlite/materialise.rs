@@ -91,9 +91,12 @@ impl Batch<'_> {
             self.remove_row(target, None)?;
             return self.insert_deleted(target, owner, &view.id);
         };
+        if history.graph().has_void() {
+            self.bring_back(target)?;
+        }
         let old = self.lists_of(target)?;
-        // A view id is left out only where the CREATE is all there is.
-        let is_new = history.graph().len() == 1;
+        // A view id is left out only where the CREATE is all that counts.
+        let is_new = view.id == DocumentViewId::from(document.id());
         let view_id = (!is_new).then(|| digest::of_view(&view.id));
         let head = Head { owner, view: view_id, is_edited: view.is_edited };
         let values = fields.values().map(|field| &field.value);
@@ -184,6 +187,35 @@ impl Batch<'_> {
                 "INSERT OR REPLACE INTO deleted (schema, doc, view, owner) VALUES (?, ?, ?, ?)",
             )?
             .execute(params![target.schema_row, target.id, digest::of_view(view), owner])?;
+        Ok(())
+    }
+
+    /// A document that begins with a void CREATE is withdrawn from the start; other void operations
+    /// have no effect.
+    pub(super) fn withdraw_if_new(
+        &self,
+        target: &Target,
+        author: i64,
+        operation: &CheckedOperation,
+    ) -> Result<()> {
+        if !matches!(operation, CheckedOperation::Create { .. }) {
+            return Ok(());
+        }
+        self.connection
+            .prepare_cached("UPDATE documents SET deleted = 1 WHERE id = ?")?
+            .execute([target.row])?;
+        self.insert_deleted(target, author, &digest::operation(target.id).into())
+    }
+
+    /// Lets a document be among those of its schema that was not, since its DELETE is void now.
+    fn bring_back(&mut self, target: &Target) -> Result<()> {
+        self.connection
+            .prepare_cached("DELETE FROM deleted WHERE schema = ? AND doc = ?")?
+            .execute(params![target.schema_row, target.id])?;
+        let sql = format!("SELECT 1 FROM {} WHERE doc = ?", table::name(target.schema_row));
+        if !self.connection.prepare_cached(&sql)?.exists([target.id])? {
+            *self.added.entry(target.schema_row).or_default() += 1;
+        }
         Ok(())
     }
 

@@ -21,6 +21,7 @@ mod entries;
 mod facts;
 mod fault;
 mod find;
+mod forks;
 mod head_sums;
 mod heads;
 mod history;
@@ -48,11 +49,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use pandan_admission::{Candidate, Door};
+use pandan_bamboo::ForkProof;
 use rusqlite::Connection;
 
 use crate::StoreError;
 use crate::check::{Progress, Report};
 use crate::contract::{Outcome, Snapshot, Store};
+use crate::forks::Frozen;
 use catalog::Catalog;
 use connection::Readers;
 use snapshot::SqliteSnapshot;
@@ -178,6 +181,12 @@ impl Store for SqliteStore {
         // A thread that came to its end while it held the lock has left no transaction behind.
         let mut connection = writer.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(batch::ingest(&mut connection, &self.inner.catalog, batch)?)
+    }
+
+    fn ingest_proof(&self, proof: ForkProof) -> Result<Option<Frozen>, StoreError> {
+        let writer = self.inner.writer.as_ref().ok_or(StoreError::ReadOnly)?;
+        let mut connection = writer.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(batch::ingest_proof(&mut connection, &self.inner.catalog, &proof)?)
     }
 
     fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {

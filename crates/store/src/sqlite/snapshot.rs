@@ -10,8 +10,9 @@ use rusqlite::Connection;
 
 use super::Inner;
 use super::fault::Result;
-use super::{collection, entries, head_sums, heads, lists, rows, views, wanted};
+use super::{collection, entries, forks, head_sums, heads, lists, rows, views, wanted};
 use crate::contract::{Counts, DocumentRecord, KnownSchema, LogHead, Snapshot, StoredEntry};
+use crate::forks::{ForkPage, ForkQuery};
 use crate::heads::{
     Arrival, Budget, Head, HeadInRange, HeadRange, HeadsPart, LogPlace, WantedEntries, Wants,
 };
@@ -147,6 +148,14 @@ impl Snapshot for SqliteSnapshot {
         budget: Budget,
     ) -> Answer<WantedEntries> {
         Ok(wanted::entries(self.reading()?, wants, after, budget)?)
+    }
+
+    fn forks(&self, query: &ForkQuery) -> Answer<ForkPage> {
+        Ok(forks::page(self.connection(), query)?)
+    }
+
+    fn have_void(&self, ids: &[DocumentId]) -> Answer<Vec<bool>> {
+        Ok(forks::have_void(self.connection(), ids)?)
     }
 
     fn counts(&self) -> Answer<Counts> {

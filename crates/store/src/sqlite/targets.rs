@@ -94,13 +94,18 @@ impl<'q> Asked<'_, 'q> {
         let mut located = views::locate(self.connection, views)?;
         located.retain(|_, document| document.schema == self.table.row);
         if self.query.conditions.is_empty() && self.query.order.is_none() {
-            let found = located.into_iter();
-            return Ok(found.map(|(id, at)| (id, (at.id, OrderKey::Nothing))).collect());
+            // A void DELETE can be named, and then it counts.
+            let (unsure, sure): (Vec<_>, Vec<_>) =
+                located.into_iter().partition(|(_, at)| at.has_void);
+            let sure = sure.into_iter().map(|(id, at)| (id, (at.id, OrderKey::Nothing)));
+            let mut found = sure.collect();
+            self.earlier(unsure, &mut found)?;
+            return Ok(found);
         }
         let ids: HashSet<_> = located.values().map(|it| *digest::of_document(&it.id)).collect();
         let states = self.table.states(self.connection, ids)?;
         let is_latest = |(id, at): &(&DocumentViewId, Located)| {
-            states.get(&at.id).is_some_and(|latest| extends(id, latest))
+            !at.has_void && states.get(&at.id).is_some_and(|latest| extends(id, latest))
         };
         let (latest, earlier): (Vec<_>, Vec<_>) = located.into_iter().partition(is_latest);
         let ids = latest.iter().map(|(_, at)| *digest::of_document(&at.id)).collect();

@@ -17,19 +17,25 @@ CREATE TABLE entries (
     UNIQUE (log, seq_num)
 ) STRICT;
 
--- A log belongs to one document, and an author has one log for each document.
--- `log_id` holds the 64 bits of an unsigned number: the upper half is negative.
+-- A log belongs to one document. `log_id` holds the 64 bits of an unsigned number: the upper half
+-- is negative.
+--
+-- Branch 0 is the line of the log. In a frozen log `fork` is its place of the fork, at and above
+-- which entries are void; one of which only the fork is known has no document. Others than 0 hold
+-- void entries beside the line, by document, and their `fork` is the lowest number there is.
 CREATE TABLE logs (
     id INTEGER PRIMARY KEY,
     author INTEGER NOT NULL,
     log_id INTEGER NOT NULL,
-    document INTEGER NOT NULL,
-    UNIQUE (author, log_id),
-    UNIQUE (document, author)
+    branch INTEGER NOT NULL,
+    document INTEGER,
+    fork INTEGER,
+    UNIQUE (author, log_id, branch)
 ) STRICT;
+CREATE INDEX logs_by_document ON logs (document, author, fork, log_id);
 
--- Logs in the order in which nodes compare them: by schema, author and log id. `place` is the key
--- of the author, followed by the log id as VarU64, which is ordered as the numbers are.
+-- Logs with entries in the order in which nodes compare them: by schema, author and log id. `place`
+-- is the key of the author, followed by the log id as VarU64, which is ordered as the numbers are.
 CREATE TABLE heads (
     schema INTEGER NOT NULL,
     place BLOB NOT NULL,
@@ -48,11 +54,23 @@ CREATE TABLE head_sums (
     UNIQUE (schema, place)
 ) STRICT;
 
--- The row id is that of the entry with the CREATE.
+-- Proofs of forks: both entries. The author is a key and the log id eight bytes, the great ones
+-- first, so that forks are in the order in which they are told.
+CREATE TABLE forks (
+    author BLOB NOT NULL,
+    log_id BLOB NOT NULL,
+    log INTEGER NOT NULL UNIQUE,
+    first BLOB NOT NULL,
+    second BLOB NOT NULL,
+    PRIMARY KEY (author, log_id)
+) STRICT, WITHOUT ROWID;
+
+-- The row id is that of the entry with the CREATE. `void` says whether some operations are void.
 CREATE TABLE documents (
     id INTEGER PRIMARY KEY,
     schema INTEGER NOT NULL,
-    deleted INTEGER NOT NULL
+    deleted INTEGER NOT NULL,
+    void INTEGER NOT NULL
 ) STRICT;
 
 -- Deleted documents have no row in the table of their schema, but this one.

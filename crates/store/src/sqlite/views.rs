@@ -24,6 +24,8 @@ pub(super) struct Located {
     pub(super) id: DocumentId,
     row: i64,
     pub(super) schema: i64,
+    /// Whether it has void operations: they count in a state that is named, and not in its row.
+    pub(super) has_void: bool,
 }
 
 /// Finds the documents of states. States of deleted documents are left out, and so are those of
@@ -48,14 +50,15 @@ fn live(
     documents: impl IntoIterator<Item = i64>,
 ) -> Result<HashMap<i64, Located>> {
     let mut statement = connection.prepare_cached(
-        "SELECT d.id, d.schema, e.hash FROM documents d JOIN entries e ON e.id = d.id \
+        "SELECT d.id, d.schema, e.hash, d.void FROM documents d JOIN entries e ON e.id = d.id \
          WHERE d.id IN rarray(?) AND NOT d.deleted",
     )?;
     let mut rows = statement.query([param::set(documents.into_iter().map(Sql::Integer))])?;
     let mut documents = HashMap::new();
     while let Some(row) = rows.next()? {
         let id = digest::document(row.get(2)?);
-        let located = Located { id, row: row.get(0)?, schema: row.get(1)? };
+        let (row, schema, has_void) = (row.get(0)?, row.get(1)?, row.get(3)?);
+        let located = Located { id, row, schema, has_void };
         documents.insert(located.row, located);
     }
     Ok(documents)
@@ -82,7 +85,7 @@ pub(super) fn load<'v>(
         for (document, views) in documents {
             let mut states = States::new(connection, &table.schema, document);
             for view in views {
-                if let Some(record) = latest_in(&latest, document.id, view) {
+                if let Some(record) = latest_in(&latest, document, view) {
                     found.insert(view, record.clone());
                 } else if let Some(record) = states.at(view)? {
                     found.insert(view, evaluate::select(selection, record));
@@ -95,10 +98,11 @@ pub(super) fn load<'v>(
 
 fn latest_in<'r>(
     latest: &'r Records,
-    document: DocumentId,
+    document: Located,
     view: &DocumentViewId,
 ) -> Option<&'r DocumentRecord> {
-    latest.get(&document).filter(|record| extends(view, &record.view_id))
+    let latest = latest.get(&document.id).filter(|_| !document.has_void);
+    latest.filter(|record| extends(view, &record.view_id))
 }
 
 /// All states of a document; its operations are read when the first is asked for.
@@ -118,11 +122,13 @@ impl<'c> States<'c> {
         Self { connection, schema, document, history: None }
     }
 
+    /// The state that a view id names, unless it is that of a DELETE.
     pub(super) fn at(&mut self, view: &DocumentViewId) -> Result<Option<DocumentRecord>> {
         let history = match &mut self.history {
             Some(history) => history,
             none => none.insert(history::of(self.connection, self.schema, self.document.row)?),
         };
-        Ok(history.document_at(view).ok().as_ref().map(DocumentRecord::from))
+        let state = history.document_at(view).ok().filter(|state| !state.view().is_deleted());
+        Ok(state.as_ref().map(DocumentRecord::from))
     }
 }

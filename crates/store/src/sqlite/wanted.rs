@@ -31,10 +31,17 @@ pub(super) fn entries(
     Ok(reader.found)
 }
 
+/// From where on a log is wanted.
+#[derive(Clone, Copy, Debug)]
+struct Start {
+    from: i64,
+    /// Whether it is a branch beside the line of the log, without an order.
+    is_beside: bool,
+}
+
 /// Which logs are wanted, by rows.
 struct Search {
-    /// Each with the first sequence number.
-    logs: HashMap<i64, i64>,
+    logs: HashMap<i64, Start>,
     ranges: Vec<StoredRange>,
 }
 
@@ -46,8 +53,10 @@ impl Search {
             let Ok(from) = i64::try_from(log.from.number()) else { continue };
             let place = LogPlace::of(&log.author, log.log_id);
             if let Some(row) = heads::log_row(connection, &place)? {
-                let first = logs.entry(row).or_insert(from);
-                *first = from.min(*first);
+                for (row, is_beside) in with_branches(connection, row)? {
+                    let start = logs.entry(row).or_insert(Start { from, is_beside });
+                    start.from = from.min(start.from);
+                }
             }
         }
         let mut ranges = Vec::new();
@@ -58,34 +67,54 @@ impl Search {
     }
 
     /// All wanted logs, if they are few.
-    fn few_logs(&self, connection: &Connection) -> Result<Option<HashMap<i64, i64>>> {
+    fn few_logs(&self, connection: &Connection) -> Result<Option<HashMap<i64, Start>>> {
         let mut logs = self.logs.clone();
         for range in &self.ranges {
             let room = (MAX_LOGS_SORTED + 1).saturating_sub(logs.len());
-            logs.extend(range.logs(connection, room)?.into_iter().map(|(_, log)| (log, 1)));
+            for (_, log) in range.logs(connection, room)? {
+                let branches = with_branches(connection, log)?.into_iter();
+                logs.extend(branches.map(|(log, is_beside)| (log, Start { from: 1, is_beside })));
+            }
         }
         Ok((logs.len() <= MAX_LOGS_SORTED).then_some(logs))
     }
 
     fn contains(&self, connection: &Connection, log: i64, seq_num: i64) -> Result<bool> {
-        if self.logs.get(&log).is_some_and(|from| *from <= seq_num) {
+        // Beside lines there are numbers of all 64 bits.
+        let is_behind = |start: &Start| start.from.cast_unsigned() <= seq_num.cast_unsigned();
+        if self.logs.get(&log).is_some_and(is_behind) {
             return Ok(true);
         }
         if self.ranges.is_empty() {
             return Ok(false);
         }
         let mut statement = connection.prepare_cached(
-            "SELECT d.schema, a.key, l.log_id FROM logs l JOIN documents d ON d.id = l.document \
-             JOIN authors a ON a.id = l.author WHERE l.id = ?",
+            "SELECT d.schema, a.key, l.log_id FROM logs b JOIN logs l ON l.author = b.author \
+             AND l.log_id = b.log_id AND l.branch = 0 JOIN documents d ON d.id = l.document \
+             JOIN authors a ON a.id = l.author WHERE b.id = ? AND (l.fork IS NULL OR l.fork > 1)",
         )?;
-        let (schema, author, log_id): (i64, _, _) =
-            statement.query_row([log], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let found = statement.query_row([log], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+        // What forks at its first entry, or has no line, is in no range.
+        let Some((schema, author, log_id)): Option<(i64, _, _)> = found.optional()? else {
+            return Ok(false);
+        };
         let place = place_to_sql(&LogPlace { author, log_id: entries::log_id_from_sql(log_id) });
         Ok(self
             .ranges
             .iter()
             .any(|range| range.schema == schema && range.from <= place && place < range.to))
     }
+}
+
+/// The row of a line, and those of the branches beside it; whether it is one of those.
+fn with_branches(connection: &Connection, line: i64) -> Result<Vec<(i64, bool)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT b.id FROM logs l JOIN logs b ON b.author = l.author AND b.log_id = l.log_id \
+         WHERE l.id = ? AND l.fork IS NOT NULL AND b.branch > 0 ORDER BY b.branch LIMIT ?",
+    )?;
+    let limit = i64::try_from(MAX_LOGS_SORTED + 1).unwrap_or(i64::MAX);
+    let rows = statement.query_map([line, limit], |row| Ok((row.get(0)?, true)))?;
+    std::iter::once(Ok((line, false))).chain(rows).map(|row| row.map_err(Into::into)).collect()
 }
 
 /// Takes up entries until the budget is used up.
@@ -114,7 +143,7 @@ impl Reader {
 
 fn few(
     connection: &Connection,
-    logs: &HashMap<i64, i64>,
+    logs: &HashMap<i64, Start>,
     after: i64,
     reader: &mut Reader,
 ) -> Result<()> {
@@ -124,13 +153,21 @@ fn few(
     let mut statement = connection.prepare_cached(
         "SELECT id FROM entries WHERE log = ? AND seq_num >= ? ORDER BY seq_num LIMIT ?",
     )?;
+    let mut beside = connection.prepare_cached(
+        "SELECT id FROM entries WHERE log = ?1 AND (seq_num >= ?2 OR seq_num < 0) AND id > ?3",
+    )?;
     let limit = i64::try_from(room).unwrap_or(i64::MAX);
-    for (&log, &from) in logs {
-        let from = first_after(connection, log, from, after)?;
-        let mut rows = statement.query(params![log, from, limit])?;
+    for (&log, &Start { from, is_beside }) in logs {
+        let mut rows = if is_beside {
+            beside.query(params![log, from, after])?
+        } else {
+            statement.query(params![log, first_after(connection, log, from, after)?, limit])?
+        };
         while let Some(row) = rows.next()? {
             let id: i64 = row.get(0)?;
-            if lowest.len() == room && lowest.peek().is_some_and(|greatest| *greatest <= id) {
+            let is_full =
+                lowest.len() == room && lowest.peek().is_some_and(|greatest| *greatest <= id);
+            if is_full && !is_beside {
                 break;
             }
             lowest.push(id);

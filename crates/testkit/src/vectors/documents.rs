@@ -36,7 +36,7 @@ fn operation(json: &Case<'_>, schema: &Case<'_>) -> Result<DocumentOperation, St
     // Operations of one class fit the fields but claim another schema.
     let schema = schema_with_id(operation.schema().clone(), schema)?;
     let operation = schema.check(operation).map_err(words)?;
-    Ok(DocumentOperation { id, author: json.parse("public_key")?, operation })
+    Ok(DocumentOperation { id, author: json.parse("public_key")?, operation, is_void: false })
 }
 
 /// Compares with what was decided; without that the reference's answer stands.

@@ -336,7 +336,8 @@ fn definition_view(
         let author = PublicKey::from_bytes(&key).map_err(words)?;
         match schema.check(Operation::decode(&case.bytes("operation")?).map_err(words)?) {
             Ok(operation) => {
-                operations.push(DocumentOperation { id: case.parse("id")?, author, operation });
+                let id = case.parse("id")?;
+                operations.push(DocumentOperation { id, author, operation, is_void: false });
             }
             Err(error) => return Ok(Err(error)),
         }

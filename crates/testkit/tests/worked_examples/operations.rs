@@ -191,7 +191,8 @@ pub(crate) fn document(story: &Story) -> String {
 
 fn checked(schema: &Schema, written: &Written) -> DocumentOperation {
     let operation = schema.check(written.operation.clone()).unwrap();
-    DocumentOperation { id: written.id(), author: written.entry.header().public_key(), operation }
+    let author = written.entry.header().public_key();
+    DocumentOperation { id: written.id(), author, operation, is_void: false }
 }
 
 fn name_of<'n>(named: &[(&'n str, &Written)], id: &pandan_operations::OperationId) -> &'n str {

@@ -12,13 +12,13 @@ use serde_json::{Value, json};
 
 use super::drawing::{Drawing, colour};
 use crate::arguments::NodeArgs;
-use crate::client::Client;
+use crate::client::{Client, ClientError};
 use crate::definitions;
 use crate::failure::unverified;
 use crate::fields::{short, short_view, to_json, to_text};
 use crate::output::Output;
-use crate::proof::{Logs, Proven};
-use crate::remote;
+use crate::proof::{Logs, Proven, Standing};
+use crate::remote::{self, RemoteFork};
 use crate::style::{BOLD, DIM, GOOD, VALUE, WARN, paint};
 
 /// Draw the operations of a document, each of them verified
@@ -48,14 +48,15 @@ struct Signed {
 }
 
 /// Reads all operations of a document and checks of each its signature, hash and type, and that
-/// the logs in which they stand have no gaps: a document has one log for each of its authors.
+/// the logs in which they stand have no gaps before they fork, if they do.
 fn verified_operations(
     client: &Client,
     id: &DocumentId,
     schema: &Schema,
 ) -> anyhow::Result<Vec<Signed>> {
     let entries = remote::document_entries(client, id)?;
-    let mut logs = Logs::default();
+    let forks = known_forks(client, id)?;
+    let mut logs = Logs::with_forks(forks.into_iter().map(|fork| fork.proof));
     let operations = entries.iter().zip(1..).map(|(raw, number)| {
         let fault = |error: &dyn std::error::Error| {
             unverified(format!("entry {number} of document {id} does not hold: {error}"))
@@ -63,11 +64,24 @@ fn verified_operations(
         let operation = raw.operation.as_deref().unwrap_or_default();
         let proven = Proven::check(&raw.entry, operation).map_err(|error| fault(&error))?;
         let header = proven.header;
-        logs.push(header).map_err(|error| fault(&error))?;
-        let operation = proven.typed(schema).map_err(|error| fault(&error))?;
+        let standing = logs.push(header).map_err(|error| fault(&error))?;
+        let mut operation = proven.typed(schema).map_err(|error| fault(&error))?;
+        operation.is_void = standing == Standing::Void;
         Ok(Signed { header, operation })
     });
     operations.collect()
+}
+
+/// The proofs of forks in a document. A node that tells of none hands out operations that hang
+/// together without.
+fn known_forks(client: &Client, id: &DocumentId) -> anyhow::Result<Vec<RemoteFork>> {
+    let forks = remote::forks(client, None, Some(id));
+    match forks {
+        Err(error) if matches!(error.downcast_ref(), Some(ClientError::Unsupported { .. })) => {
+            Ok(Vec::new())
+        }
+        forks => forks,
+    }
 }
 
 /// A document and all that led to it.
@@ -141,6 +155,7 @@ impl Report {
                 "seq": header.map(|header| header.seq_num().to_string()),
                 "author": operation.author.to_string(),
                 "action": action(operation),
+                "void": operation.is_void,
                 "previous": previous(operation).iter().map(ToString::to_string).collect::<Vec<_>>(),
                 "fields": fields.collect::<serde_json::Map<_, _>>(),
             })

@@ -17,7 +17,7 @@ use crate::sqlite::rows::Table;
 pub(super) fn check(check: &mut Check<'_>) -> Result<()> {
     let total = check.count("documents")?;
     let mut statement = check.connection.prepare(
-        "SELECT d.id, d.schema, d.deleted, e.hash \
+        "SELECT d.id, d.schema, d.deleted, e.hash, d.void \
          FROM documents d LEFT JOIN entries e ON e.id = d.id ORDER BY d.id",
     )?;
     let mut rows = statement.query([])?;
@@ -45,10 +45,11 @@ fn document(check: &mut Check<'_>, row: &Row<'_>, items: &mut Items) -> Result<(
         check.note(About::Document(id), Problem::NoSchema);
         return Ok(());
     };
-    let built = history::of(check.connection, &schema, number)
-        .and_then(|history| history.document().map_err(Fault::inconsistent));
-    let built = match built.map_err(StoreError::from) {
-        Ok(document) => DocumentRecord::from(&document),
+    let built = history::of(check.connection, &schema, number).and_then(|history| {
+        Ok((history.document().map_err(Fault::inconsistent)?, history.graph().has_void()))
+    });
+    let (built, has_void) = match built.map_err(StoreError::from) {
+        Ok((document, has_void)) => (DocumentRecord::from(&document), has_void),
         Err(StoreError::Inconsistent { detail }) => {
             check.note(About::Document(id), Problem::Unbuildable { detail });
             return Ok(());
@@ -62,6 +63,11 @@ fn document(check: &mut Check<'_>, row: &Row<'_>, items: &mut Items) -> Result<(
     }
     if built.is_deleted() != is_deleted {
         let problem = Problem::Deleted { expected: built.is_deleted(), found: is_deleted };
+        check.note(About::Document(id), problem);
+    }
+    let is_marked = row.get(4)?;
+    if has_void != is_marked {
+        let problem = Problem::Void { expected: has_void, found: is_marked };
         check.note(About::Document(id), problem);
     }
     let table = Table { row: schema_row, schema };

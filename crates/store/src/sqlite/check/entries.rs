@@ -13,7 +13,8 @@ use crate::sqlite::fault::{Fault, Result};
 pub(super) fn check(check: &mut Check<'_>) -> Result<()> {
     let total = check.count("entries")?;
     let mut statement = check.connection.prepare(
-        "SELECT e.id, e.hash, e.log, e.seq_num, e.entry, e.payload, a.key, l.log_id, d.schema \
+        "SELECT e.id, e.hash, e.log, e.seq_num, e.entry, e.payload, a.key, l.log_id, d.schema, \
+         l.branch > 0 \
          FROM entries e LEFT JOIN logs l ON l.id = e.log LEFT JOIN authors a ON a.id = l.author \
          LEFT JOIN documents d ON d.id = l.document ORDER BY e.log, e.seq_num",
     )?;
@@ -25,13 +26,15 @@ pub(super) fn check(check: &mut Check<'_>) -> Result<()> {
             Ok(digest) => About::Entry(EntryHash::from_hash(Hash::from_digest(digest))),
             Err(_) => About::Row { table: String::from("entries"), row: id.to_string() },
         };
+        // Beside the line of a log there is no order, and links lead anywhere.
+        let is_beside = row.get::<_, Option<bool>>(9)?.unwrap_or(false);
         let expected = before.next(log);
-        if seq_num != expected {
+        if !is_beside && seq_num != expected {
             check.note(about.clone(), Problem::Gap { expected, found: seq_num });
-        } else if before.is_end_of(log) {
+        } else if !is_beside && before.is_end_of(log) {
             check.note(about.clone(), Problem::AfterEnd);
         }
-        before = Before { log, seq_num, is_end: false };
+        before = Before { log, seq_num, is_end: false, is_beside };
         let result = entry(check, row, &about, &mut before);
         check.absorb(about, result)?;
         check.report.entries += 1;
@@ -46,6 +49,7 @@ struct Before {
     log: i64,
     seq_num: i64,
     is_end: bool,
+    is_beside: bool,
 }
 
 impl Before {
@@ -78,7 +82,9 @@ fn entry(check: &mut Check<'_>, row: &Row<'_>, about: &About, place: &mut Before
         check.note(about.clone(), Problem::OtherHash { found: header.hash() });
     }
     check_place(check, row, about, &header)?;
-    check_links(check, about, &header, place.log)?;
+    if !place.is_beside {
+        check_links(check, about, &header, place.log)?;
+    }
     match row.get_ref(5)?.as_blob_or_null().map_err(Fault::inconsistent)? {
         None => check.note(about.clone(), Problem::NoPayload),
         Some(payload) => {

@@ -32,7 +32,8 @@ fn check_logs(check: &mut Check<'_>, total: u64) -> Result<u64> {
         connection.prepare("SELECT 1 FROM heads WHERE schema = ? AND place = ? AND log = ?")?;
     let mut statement = connection.prepare(
         "SELECT l.id, d.schema, a.key, l.log_id FROM logs l JOIN documents d \
-         ON d.id = l.document JOIN authors a ON a.id = l.author",
+         ON d.id = l.document JOIN authors a ON a.id = l.author WHERE l.branch = 0 \
+         AND (l.fork IS NULL OR l.fork > 1)",
     )?;
     let mut rows = statement.query([])?;
     let mut done = 0;

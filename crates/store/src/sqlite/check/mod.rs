@@ -6,6 +6,7 @@
 mod documents;
 mod entries;
 mod file;
+mod forks;
 mod heads;
 mod items;
 mod schemas;
@@ -36,6 +37,7 @@ pub(super) fn run(connection: &Connection, progress: &mut dyn FnMut(Progress)) -
         file::check,
         schemas::check_tables,
         entries::check,
+        forks::check,
         documents::check,
         schemas::check,
         heads::check,

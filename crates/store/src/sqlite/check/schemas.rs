@@ -143,7 +143,7 @@ fn definitions(check: &mut Check<'_>, batch: &Batch<'_>) -> Result<()> {
             continue;
         };
         let graph = history.graph();
-        let views = graph.order().map(DocumentViewId::from).chain([graph.view_id()]);
+        let views = graph.order().map(DocumentViewId::from).chain([history.view_id()]);
         for view in views.collect::<BTreeSet<_>>() {
             let result = defined(check, batch, id, &view);
             check.absorb(About::Document(id), result)?;

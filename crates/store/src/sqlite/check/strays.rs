@@ -13,7 +13,7 @@ struct Stray {
     sql: &'static str,
 }
 
-const STRAYS: [Stray; 10] = [
+const STRAYS: [Stray; 15] = [
     Stray {
         table: "authors",
         reason: "no log is by this author",
@@ -32,8 +32,37 @@ const STRAYS: [Stray; 10] = [
     Stray {
         table: "logs",
         reason: "it has no entries",
-        sql: "SELECT id FROM logs l \
-              WHERE NOT EXISTS (SELECT 1 FROM entries e WHERE e.log = l.id)",
+        sql: "SELECT id FROM logs l WHERE (branch > 0 OR fork IS NULL) \
+              AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.log = l.id)",
+    },
+    Stray {
+        table: "logs",
+        reason: "it has no document",
+        sql: "SELECT id FROM logs WHERE document IS NULL AND (branch > 0 OR fork IS NULL)",
+    },
+    Stray {
+        table: "logs",
+        reason: "it is frozen, and there is no proof of a fork",
+        sql: "SELECT id FROM logs \
+              WHERE branch = 0 AND fork IS NOT NULL AND id NOT IN (SELECT log FROM forks)",
+    },
+    Stray {
+        table: "logs",
+        reason: "it is a branch whose entries do not count as void",
+        sql: "SELECT id FROM logs WHERE branch > 0 AND fork IS NOT -9223372036854775808",
+    },
+    Stray {
+        table: "entries",
+        reason: "it stands beside a log which is not frozen there",
+        sql: "SELECT e.id FROM logs l JOIN entries e ON e.log = l.id LEFT JOIN logs line \
+              ON line.author = l.author AND line.log_id = l.log_id AND line.branch = 0 \
+              WHERE l.branch > 0 \
+              AND (line.fork IS NULL OR e.seq_num BETWEEN 0 AND line.fork - 1)",
+    },
+    Stray {
+        table: "forks",
+        reason: "its log is not there",
+        sql: "SELECT log FROM forks WHERE log NOT IN (SELECT id FROM logs WHERE branch = 0)",
     },
     Stray {
         table: "heads",
