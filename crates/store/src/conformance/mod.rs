@@ -11,6 +11,7 @@ mod agree;
 mod author;
 mod conditions;
 mod documents;
+mod forks;
 mod heads;
 mod lists;
 mod logs;
@@ -121,6 +122,17 @@ checks! {
         check_several,
         check_all_orders_in_pages,
         check_repetitions,
+    }
+    forks {
+        check_void,
+        check_any_order,
+        check_going_on,
+        check_withdrawn,
+        check_definitions,
+        check_proofs,
+        check_pages,
+        check_second_logs,
+        check_limits,
     }
     logs {
         check_entries,
