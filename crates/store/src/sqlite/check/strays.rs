@@ -73,7 +73,7 @@ const STRAYS: [Stray; 15] = [
     Stray {
         table: "head_sums",
         reason: "its schema has no logs",
-        sql: "SELECT id FROM head_sums WHERE schema NOT IN (SELECT schema FROM heads)",
+        sql: "SELECT id FROM head_sums WHERE heads <> 0 AND schema NOT IN (SELECT schema FROM heads)",
     },
     Stray {
         table: "documents",
