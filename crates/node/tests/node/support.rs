@@ -87,6 +87,11 @@ impl World {
         Self { runtime, node: Some(node), url, agent: agent(), _folder: folder }
     }
 
+    /// The node, which was not stopped.
+    pub fn node(&self) -> &Node {
+        self.node.as_ref().unwrap()
+    }
+
     /// Stops the node; what is on disk stays.
     pub fn stop(&mut self) {
         if let Some(node) = self.node.take() {
