@@ -152,7 +152,7 @@ impl Admitted {
 /// 7. all previous operations are there, follow the same schema and are of one document (NO3);
 /// 8. for a client: the document is not deleted;
 /// 9. nothing else is written in this log (DO5), and for a client: the document is written in no
-///    other log of the author that goes on;
+///    other log of the author that goes on (PN37);
 /// 10. for a client: a blob is complete (PN24);
 /// 11. there is a next entry.
 ///

@@ -60,7 +60,7 @@ impl ForkProof {
         [&self.first, &self.second]
     }
 
-    /// The proof that counts of two about one log: the one of the earlier place, and of one place
+    /// The proof that counts of two about one log (PN30): the one of the earlier place, and of one place
     /// that with the two lowest hashes. It is the same in whatever order proofs are brought
     /// together.
     ///

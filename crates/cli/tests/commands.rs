@@ -251,3 +251,40 @@ fn what_is_no_node_is_told_apart() {
     let node = impostor(r#"{"errors": [{"message": "no\u001b[31m"}]}"#.to_owned());
     desk.fails(&["schema", "list", "--node", &node], 4, "node refused: no\u{fffd}[31m");
 }
+
+/// The two entries and nothing else are asked for.
+#[test]
+fn a_fork_is_verified_from_its_proof() {
+    use pandan_bamboo::limits::MAX_FORK_PROOF_LENGTH;
+    use pandan_bamboo::{ForkProof, LogId, NextArgs};
+
+    let key_pair = pandan_identity::KeyPair::from_seed(&[7; 32]);
+    let [one, other] = [b"one" as &[u8], b"other"]
+        .map(|payload| NextArgs::first(LogId::new(5)).forge(&key_pair, payload));
+    let proof = ForkProof::new(&one.as_authentic(), &other.as_authentic()).expect("a fork");
+    let bytes = proof.encode(&mut [0; MAX_FORK_PROOF_LENGTH]).to_vec();
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let desk = Desk::empty();
+    std::fs::write(desk.path("proof"), &bytes).expect("writes to its own folder");
+    for source in [hex.as_str(), "proof"] {
+        let found = desk.json(&["fork", "verify", source]);
+        assert_eq!(
+            (&found["verified"], &found["log"], &found["seq"]),
+            (&true.into(), &"5".into(), &"1".into())
+        );
+        assert_eq!(found["author"], key_pair.public_key().to_string());
+    }
+    assert!(desk.text(&["fork", "verify", &hex]).contains("frozen from entry 1 on"));
+    let changed = format!("{}00", &hex[..hex.len() - 2]);
+    desk.fails(&["fork", "verify", &changed], 5, "this proves no fork");
+    desk.fails(&["fork", "verify", "nowhere"], 2, "nowhere");
+}
+
+#[test]
+fn a_node_without_forks_lists_none() {
+    let desk = Desk::with_node();
+    assert_eq!(desk.json(&["fork", "list"])["forks"], serde_json::json!([]));
+    assert!(desk.text(&["fork", "list"]).contains("No forks"));
+    let key = pandan_identity::KeyPair::from_seed(&[7; 32]).public_key().to_string();
+    desk.fails(&["fork", "show", &key, "0"], 1, "no fork of log 0");
+}

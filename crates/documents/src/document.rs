@@ -65,7 +65,7 @@ impl Document {
     }
 
     /// Whether its CREATE is void, since its author forked the log that begins with it. Such a
-    /// document counts as deleted, under the view id of its CREATE, whatever else there is of it.
+    /// document counts as deleted (PN34), under the view id of its CREATE, whatever else there is of it.
     #[must_use]
     pub const fn is_withdrawn(&self) -> bool {
         self.is_withdrawn

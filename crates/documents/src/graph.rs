@@ -92,7 +92,7 @@ impl Graph {
     /// their ancestors. None when the CREATE does not count, so that the document is withdrawn.
     ///
     /// A void operation in it holds the place between what it knew and what was made on top of it.
-    /// It is no tip, since something that counts comes after it.
+    /// It is no tip, since something that counts comes after it (PN32).
     #[must_use]
     pub fn latest(&self) -> Option<Cow<'_, Self>> {
         if !self.has_void() {

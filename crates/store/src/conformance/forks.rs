@@ -17,7 +17,7 @@ use crate::limits::{MAX_FORK_DOCUMENTS, MAX_PROOFS_ALONE};
 /// What was written at and above the fork is undone; what was before, and what others wrote on top
 /// of it, stays.
 pub(super) fn check_void(new_store: &dyn Fn() -> Box<dyn Store>) {
-    let mut scene = Scene::new(new_store);
+    let scene = Scene::new(new_store);
     let mut other = Author::new(2);
     let on_top = other.update(scene.note, scene.schema.id(), &scene.line[2].view(), title("other"));
     scene.world.publish(&on_top);
@@ -109,11 +109,11 @@ pub(super) fn check_going_on(new_store: &dyn Fn() -> Box<dyn Store>) {
 /// A fork at the first entry withdraws both documents; a later one undoes a DELETE.
 pub(super) fn check_withdrawn(new_store: &dyn Fn() -> Box<dyn Store>) {
     let (mut world, schema) = world(new_store);
-    let twin = world.author.clone();
+    let mut twin = world.author.clone();
     let one = world.create(&schema, body("one"));
     let update = Author::new(2).update(one, schema.id(), &one.into(), body("more"));
     world.publish(&update);
-    let other = twin.clone().create(schema.id(), body("other"));
+    let other = twin.create(schema.id(), body("other"));
     let frozen = world.offer_at(&other, Door::Peer).split().0.expect("it forks the log");
     assert_eq!(frozen.document, Some(one));
     for document in [one, other.document()] {
@@ -129,10 +129,10 @@ pub(super) fn check_withdrawn(new_store: &dyn Fn() -> Box<dyn Store>) {
     assert_eq!((&fork.documents[..], fork.documents_total), (&documents[..], 2));
 
     let kept = world.create(&schema, body("kept"));
-    let twin = world.author.clone();
+    let mut twin = world.author.clone();
     world.delete(kept);
     assert!(world.document(kept).is_deleted());
-    let update = twin.clone().update(kept, schema.id(), &kept.into(), body("x"));
+    let update = twin.update(kept, schema.id(), &kept.into(), body("x"));
     world.offer_at(&update, Door::Peer).split().0.expect("it forks the log");
     let record = world.document(kept);
     assert_eq!(record.field("body"), Some(&Value::Str("kept".into())));
@@ -150,13 +150,12 @@ pub(super) fn check_definitions(new_store: &dyn Fn() -> Box<dyn Store>) {
         world.publish(signed);
     }
     let known = |world: &World| world.schema(&definition.schema).map(|known| known.retired);
-    let twin = world.author.clone();
+    let mut twin = world.author.clone();
     world.delete(definition.document);
     assert_eq!(known(&world), Some(true));
     let system = SystemSchema::SchemaDefinition.into();
     let view = DocumentViewId::from(definition.document);
-    let rename =
-        twin.clone().update(definition.document, &system, &view, fields([("name", text("bear"))]));
+    let rename = twin.update(definition.document, &system, &view, fields([("name", text("bear"))]));
     let frozen = world.offer_at(&rename, Door::Peer).split().0.expect("it forks the log");
     let told = |frozen: &Frozen| -> Vec<_> {
         frozen.schemas.iter().map(|it| (it.schema.id().clone(), it.retired)).collect()

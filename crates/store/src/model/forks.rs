@@ -1,4 +1,5 @@
-//! Freezing logs from their forks on.
+//! Freezing logs from their forks on: what comes of it depends on what is known, not on its order
+//! (PN38).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -199,7 +199,7 @@ struct StateReader<'b, 'c> {
 }
 
 enum State {
-    Found(Document, i64),
+    Found(Box<Document>, i64),
     Missing(Digest),
     None,
 }
@@ -235,7 +235,7 @@ impl<'b, 'c> StateReader<'b, 'c> {
         }
         let history = self.histories.get(&document);
         Ok(match history.and_then(|history| history.document_at(view).ok()) {
-            Some(state) if state.view().id == *view => State::Found(state, document),
+            Some(state) if state.view().id == *view => State::Found(Box::new(state), document),
             _ => State::None,
         })
     }
