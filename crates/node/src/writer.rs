@@ -37,7 +37,7 @@ pub(crate) struct Workplace {
 
 #[derive(Debug)]
 enum Job {
-    Entry(Entry),
+    Entry(Box<Entry>),
     Proof { proof: Box<ForkProof>, answer: Answer<Option<Frozen>> },
 }
 
@@ -59,7 +59,7 @@ impl Writer {
 
     /// Hands a candidate of a client to the writer and waits for what becomes of it.
     pub(crate) async fn write(&self, candidate: Candidate) -> Result<Outcome, PublishError> {
-        self.hand_over(|answer| Job::Entry(Entry { candidate, answer })).await
+        self.hand_over(|answer| Job::Entry(Box::new(Entry { candidate, answer }))).await
     }
 
     /// Hands a proof to the writer and waits until it is kept or turns out to be no news.
@@ -121,7 +121,7 @@ impl Workplace {
         }
     }
 
-    fn write_entries(&self, batch: Vec<Entry>) {
+    fn write_entries(&self, batch: Vec<Box<Entry>>) {
         let (candidates, answers): (Vec<_>, Vec<_>) =
             batch.into_iter().map(|job| ((job.candidate, Door::Client), job.answer)).unzip();
         match Self::attempt(|| self.store.ingest(candidates)) {
