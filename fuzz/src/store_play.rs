@@ -23,7 +23,7 @@ const BYTES_PER_ENTRY: usize = 4;
 pub fn check(bytes: &[u8]) {
     let (writing, arriving) = bytes.split_at(bytes.len() / 2);
     let length = ENTRIES_MAX.min(writing.len() / BYTES_PER_ENTRY);
-    let history = History::from_random(Random::scripted(writing), length);
+    let history = History::with_forks_from_random(Random::scripted(writing), length);
     let mut arrival = Arrival { random: Random::scripted(arriving), known: history.signed };
     let file = File::new();
     let model = MemoryStore::new();
@@ -53,7 +53,15 @@ fn open(path: &Path) -> SqliteStore {
 
 /// All that callers can see of an outcome; the order of schemas is nobody's promise.
 fn describe(outcome: &Outcome) -> String {
-    let Outcome::Committed(committed) = outcome else { return format!("{outcome:?}") };
+    let committed = match outcome {
+        Outcome::Committed(committed) => committed,
+        Outcome::Forked(frozen, outcome) => {
+            let mut frozen = (**frozen).clone();
+            frozen.schemas.sort_by(|a, b| a.schema.id().cmp(b.schema.id()));
+            return format!("{frozen:?} {}", describe(outcome));
+        }
+        outcome => return format!("{outcome:?}"),
+    };
     let mut committed = committed.clone();
     committed.schemas.sort_by(|a, b| a.schema.id().cmp(b.schema.id()));
     format!("{committed:?}")

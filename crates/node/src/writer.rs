@@ -106,7 +106,7 @@ impl Workplace {
         let mut entries = Vec::with_capacity(batch.len());
         for job in batch {
             match job {
-                Job::Entry(entry) => entries.push(entry),
+                Job::Entry(entry) => entries.push(*entry),
                 Job::Proof { proof, answer } => {
                     let kept = Self::attempt(|| self.store.ingest_proof(*proof));
                     if let Ok(Some(frozen)) = &kept {
@@ -121,7 +121,7 @@ impl Workplace {
         }
     }
 
-    fn write_entries(&self, batch: Vec<Box<Entry>>) {
+    fn write_entries(&self, batch: Vec<Entry>) {
         let (candidates, answers): (Vec<_>, Vec<_>) =
             batch.into_iter().map(|job| ((job.candidate, Door::Client), job.answer)).unzip();
         match Self::attempt(|| self.store.ingest(candidates)) {
