@@ -95,7 +95,7 @@ fn a_fork_is_told_with_its_proof() {
         forks(first: 1, author: $author, documentId: $document, after: $after) {
           totalCount hasNextPage endCursor
           forks { publicKey logId seqNum entries proof documents totalDocuments __typename } } }";
-    let author = scene.ada.public_key().to_string();
+    let author = scene.ada.public_key();
     let variables = json!({ "author": author, "document": scene.document.to_string() });
     let page = scene.world.data_with(query, variables)["forks"].clone();
     let proof = scene.proof();
