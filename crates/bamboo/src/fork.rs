@@ -77,6 +77,15 @@ impl ForkProof {
         }
     }
 
+    /// The proof that counts when one more entry of the log is known (PN30).
+    ///
+    /// An entry at another place changes nothing.
+    #[must_use]
+    pub fn joined_with(&self, entry: &EncodedEntry) -> Self {
+        let proof = Self::new(&self.first.as_authentic(), &entry.as_authentic());
+        proof.map_or(*self, |proof| self.joined(&proof))
+    }
+
     /// Of both proofs, which are of one place, the two entries with the lowest hashes.
     fn with_lowest(&self, other: &Self) -> Self {
         let (low, high) =

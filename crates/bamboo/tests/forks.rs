@@ -128,5 +128,8 @@ proptest! {
         prop_assert_eq!(found.seq_num(), place);
         prop_assert_eq!(&found.entries().map(EncodedEntry::hash)[..], &hashes[..2]);
         prop_assert_eq!(ForkProof::decode(&encode(&found)), Ok(found));
+        let any = proofs.iter().find(|proof| proof.seq_num() == place).expect("there is one");
+        let found = entries.iter().fold(*any, |found, entry| found.joined_with(entry));
+        prop_assert_eq!(&found.entries().map(EncodedEntry::hash)[..], &hashes[..2]);
     }
 }

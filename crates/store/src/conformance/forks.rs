@@ -77,6 +77,29 @@ pub(super) fn check_any_order(new_store: &dyn Fn() -> Box<dyn Store>) {
     }
 }
 
+/// Of three entries for one place the two with the lowest hashes are the proof, also when one is
+/// stored and a proof of the two others comes.
+///
+/// A store once kept such a proof as it came, and forgot the entry that it had.
+pub(super) fn check_three_sides(new_store: &dyn Fn() -> Box<dyn Store>) {
+    for stored in 0..3 {
+        let (world, schema) = world(new_store);
+        let sides: Vec<_> = ["a", "b", "c"]
+            .map(|name| world.author.clone().create(schema.id(), body(name)))
+            .into_iter()
+            .collect();
+        world.publish(&sides[stored]);
+        let (one, other) = (&sides[(stored + 1) % 3].entry, &sides[(stored + 2) % 3].entry);
+        let proof = ForkProof::new(&one.as_authentic(), &other.as_authentic());
+        let proof = proof.expect("they are two entries for one place");
+        let frozen = world.store.ingest_proof(proof).expect("it can be written");
+        let mut hashes: Vec<_> = sides.iter().map(|side| side.entry.hash()).collect();
+        hashes.sort_unstable();
+        let found = frozen.expect("it is news").proof;
+        assert_eq!(&found.entries().map(|entry| entry.hash())[..], &hashes[..2]);
+    }
+}
+
 /// A client is told that the log is frozen, and goes on in a new one.
 pub(super) fn check_going_on(new_store: &dyn Fn() -> Box<dyn Store>) {
     let mut scene = Scene::new(new_store);

@@ -126,6 +126,7 @@ checks! {
     forks {
         check_void,
         check_any_order,
+        check_three_sides,
         check_going_on,
         check_withdrawn,
         check_definitions,

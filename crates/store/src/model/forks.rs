@@ -17,8 +17,11 @@ impl State {
     /// Keeps a proof, if it is news, and builds the document anew of which operations become void.
     pub(super) fn freeze(&mut self, proof: &ForkProof) -> Result<Option<Frozen>, StoreError> {
         let log = (proof.public_key(), proof.log_id());
+        // What stands on the line may have a lower hash than what the proof was made of.
+        let line = self.entry_at(&log.0, log.1, proof.seq_num());
+        let proof = line.map_or(*proof, |line| proof.joined_with(&line.entry));
         let known = self.forks.get(&log);
-        let proof = known.map_or(*proof, |known| known.joined(proof));
+        let proof = known.map_or(proof, |known| known.joined(&proof));
         if known == Some(&proof) {
             return Ok(None);
         }

@@ -89,12 +89,14 @@ impl Batch<'_> {
     /// Keeps a proof, if it is news, and has the document built anew of which operations become
     /// void.
     pub(super) fn freeze(&mut self, proof: &ForkProof) -> Result<Option<Frozen>> {
+        let line = self.line(proof)?;
+        let proof = self.joined_with_line(line, proof)?;
         let known = self::proof(self.connection, &proof.public_key(), proof.log_id())?;
-        let proof = known.map_or(*proof, |known| known.joined(proof));
+        let proof = known.map_or(proof, |known| known.joined(&proof));
         if known == Some(proof) {
             return Ok(None);
         }
-        let before = match self.line(&proof)? {
+        let before = match line {
             Some(line) => heads::find_state(self.connection, line)?,
             None => None,
         };
@@ -115,6 +117,13 @@ impl Batch<'_> {
         let schemas = self.follow_freezing(document)?;
         let document = Some(entries::document_id(self.connection, document)?);
         Ok(Some(Frozen { proof, document, schemas }))
+    }
+
+    /// What stands on the line may have a lower hash than what a proof was made of.
+    fn joined_with_line(&self, line: Option<i64>, proof: &ForkProof) -> Result<ForkProof> {
+        let Some(line) = line else { return Ok(*proof) };
+        let entry = entries::entry_at(self.connection, line, proof.seq_num())?;
+        Ok(entry.map_or(*proof, |entry| proof.joined_with(&entry)))
     }
 
     /// The row of the line, if there is one.
