@@ -117,7 +117,8 @@ describe('the API', () => {
   });
 
   for (const [name, expected] of [
-    ['DocumentMeta', ['documentId: DocumentId!', 'owner: PublicKey!', 'viewId: DocumentViewId!']],
+    // `forked` is ours.
+    ['DocumentMeta', ['documentId: DocumentId!', 'forked: Boolean!', 'owner: PublicKey!', 'viewId: DocumentViewId!']],
     ['NextArguments', ['backlink: EntryHash', 'logId: LogId!', 'seqNum: SeqNum!', 'skiplink: EntryHash']],
     ['MutationRoot', ['publish(entry: EncodedEntry!, operation: EncodedOperation!): NextArguments!']],
     ['OrderDirection', ['ASC', 'DESC']],
