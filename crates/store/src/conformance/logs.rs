@@ -9,7 +9,8 @@ use pandan_schema::{FieldType, Schema};
 use super::author::{Author, Signed, fields, text};
 use super::world::World;
 use crate::contract::{Counts, LogHead, Store, StoredEntry};
-use crate::heads::HeadRange;
+use crate::forks::ForkQuery;
+use crate::heads::{Arrival, Budget, HeadRange, Wants};
 use crate::query::{Selection, Targets};
 use crate::{Cancel, StoreError};
 
@@ -177,6 +178,8 @@ pub(super) fn check_cancelled(new_store: &dyn Fn() -> Box<dyn Store>) {
     let (note, author) = (scene.note, scene.other.public_key());
     let (collection, hash) = (super::world::all(&scene.schema), scene.signed[0].entry.hash());
     let ranges = [HeadRange::all(scene.schema.id().clone())];
+    let budget = Budget { entries: 10, bytes: 1_000 };
+    let forks = ForkQuery { author: None, document: None, after: None, first: 10 };
     for _ in 0..3 {
         let (mut snapshot, cancel) = (scene.world.snapshot(), Cancel::new());
         snapshot.heed(cancel.clone());
@@ -197,6 +200,9 @@ pub(super) fn check_cancelled(new_store: &dyn Fn() -> Box<dyn Store>) {
             snapshot.split_heads(&ranges, 1).err(),
             snapshot.heads(&ranges, 1).err(),
             snapshot.heads_of(&[]).err(),
+            snapshot.wanted_entries(&Wants::default(), Arrival::default(), budget).err(),
+            snapshot.forks(&forks).err(),
+            snapshot.have_void(&[note]).err(),
             snapshot.counts().err(),
         ];
         let is_cancelled = |error: &Option<_>| matches!(error, Some(StoreError::Cancelled));

@@ -177,11 +177,12 @@ impl Snapshot for MemorySnapshot {
     }
 
     fn forks(&self, query: &ForkQuery) -> Result<ForkPage, StoreError> {
-        Ok(self.state.forks(query))
+        Ok(self.state()?.forks(query))
     }
 
     fn have_void(&self, ids: &[DocumentId]) -> Result<Vec<bool>, StoreError> {
-        Ok(ids.iter().map(|id| self.state.has_void(*id)).collect())
+        let state = self.state()?;
+        Ok(ids.iter().map(|id| state.has_void(*id)).collect())
     }
 
     fn counts(&self) -> Result<Counts, StoreError> {

@@ -151,11 +151,11 @@ impl Snapshot for SqliteSnapshot {
     }
 
     fn forks(&self, query: &ForkQuery) -> Answer<ForkPage> {
-        Ok(forks::page(self.connection(), query)?)
+        Ok(forks::page(self.reading()?, query)?)
     }
 
     fn have_void(&self, ids: &[DocumentId]) -> Answer<Vec<bool>> {
-        Ok(forks::have_void(self.connection(), ids)?)
+        Ok(forks::have_void(self.reading()?, ids)?)
     }
 
     fn counts(&self) -> Answer<Counts> {
