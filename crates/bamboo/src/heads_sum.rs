@@ -58,35 +58,25 @@ impl HeadsSum {
     /// Adds a log.
     pub fn add(&mut self, state: &HeadState) {
         self.count = self.count.wrapping_add(1);
-        let bytes = expand(state);
-        for (lane, number) in self.lanes.iter_mut().zip(numbers(&bytes)) {
-            *lane = lane.wrapping_add(number);
-        }
+        self.change(numbers(&expand(state)), u16::wrapping_add);
     }
 
     /// Takes away a log that was added before.
     pub fn remove(&mut self, state: &HeadState) {
         self.count = self.count.wrapping_sub(1);
-        let bytes = expand(state);
-        for (lane, number) in self.lanes.iter_mut().zip(numbers(&bytes)) {
-            *lane = lane.wrapping_sub(number);
-        }
+        self.change(numbers(&expand(state)), u16::wrapping_sub);
     }
 
     /// Adds another set, which has no log in common with this one.
     pub fn combine(&mut self, other: &Self) {
         self.count = self.count.wrapping_add(other.count);
-        for (lane, number) in self.lanes.iter_mut().zip(other.lanes) {
-            *lane = lane.wrapping_add(number);
-        }
+        self.change(other.lanes.iter().copied(), u16::wrapping_add);
     }
 
     /// Takes away a set which was [combined](Self::combine) with this one before.
     pub fn subtract(&mut self, other: &Self) {
         self.count = self.count.wrapping_sub(other.count);
-        for (lane, number) in self.lanes.iter_mut().zip(other.lanes) {
-            *lane = lane.wrapping_sub(number);
-        }
+        self.change(other.lanes.iter().copied(), u16::wrapping_sub);
     }
 
     /// The lanes as bytes, little endian, without the count.
@@ -114,6 +104,12 @@ impl HeadsSum {
         let mut hasher = blake3::Hasher::new_keyed(&salt.key(FINGERPRINT_CONTEXT));
         hasher.update(&self.count.to_le_bytes()).update(&self.to_bytes());
         Fingerprint(shorten(hasher.finalize().as_bytes()))
+    }
+
+    fn change(&mut self, numbers: impl Iterator<Item = u16>, change: impl Fn(u16, u16) -> u16) {
+        for (lane, number) in self.lanes.iter_mut().zip(numbers) {
+            *lane = change(*lane, number);
+        }
     }
 }
 

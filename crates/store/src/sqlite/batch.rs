@@ -11,7 +11,7 @@ use pandan_schema::Schema;
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::catalog::Catalog;
-use super::facts::{LogPlace, Place, SchemaAt, SchemaPlace};
+use super::facts::{Line, Place, SchemaAt, SchemaPlace};
 use super::fault::{Fault, Result};
 use super::head_sums::HeadChanges;
 use super::materialise::Target;
@@ -142,24 +142,18 @@ impl<'c> Batch<'c> {
         self.next_entry += 1;
         let document = place.document.unwrap_or(entry);
         let log_id = entries::log_id_to_sql(header.log_id());
-        let log = match place.log {
+        let log = match place.line {
             _ if admitted.is_void() => {
                 let seq_num = entries::seq_num_to_sql(header.seq_num());
                 self.log_beside(author, log_id, document, seq_num)?
             }
             None => self.insert_log(author, log_id, 0, document, None)?,
-            Some(LogPlace { row, has_document: true }) => row,
-            Some(LogPlace { row, has_document: false }) => self.begin_line(row, document)?,
+            Some(Line { row, has_document: true }) => row,
+            Some(Line { row, has_document: false }) => self.begin_line(row, document)?,
         };
         self.insert_entry(entry, log, &admitted)?;
-        if !admitted.is_void() {
-            self.heads.add(schema, log, &header, place.fork.as_ref());
-        }
         if place.document.is_none() {
             self.insert_document(document, schema)?;
-        }
-        if admitted.is_void() {
-            self.mark_void(document)?;
         }
         let committed = Committed {
             author: header.public_key(),
@@ -180,8 +174,10 @@ impl<'c> Batch<'c> {
         };
         let (_, _, operation) = admitted.into_parts();
         if committed.is_void {
+            self.mark_void(document)?;
             self.withdraw_if_new(&target, author, &operation)?;
         } else {
+            self.heads.add(schema, log, &header, place.fork.as_ref());
             self.materialise(&target, author, committed.operation, operation)?;
         }
         schemas.extend(self.follow_definitions(&target, committed.operation)?);

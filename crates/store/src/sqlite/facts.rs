@@ -21,7 +21,7 @@ use super::{catalog, entries, forks, pieces};
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) author: Option<i64>,
-    pub(super) log: Option<LogPlace>,
+    pub(super) line: Option<Line>,
     /// The fork of that log, if it is frozen.
     pub(super) fork: Option<ForkProof>,
     /// Of the first of the previous operations.
@@ -31,7 +31,7 @@ pub(super) struct Place {
 
 /// The line of a log.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct LogPlace {
+pub(super) struct Line {
     pub(super) row: i64,
     /// Without one there are no entries, and only the fork is known.
     pub(super) has_document: bool,
@@ -68,7 +68,7 @@ impl Batch<'_> {
         };
         let is_void = fork.as_ref().is_some_and(|fork| fork.proof.seq_num() <= questions.seq_num);
         // Beside the line there are no links and no places.
-        let row = log.as_ref().map(|log| log.place.row).filter(|_| !is_void);
+        let row = log.as_ref().map(|log| log.line.row).filter(|_| !is_void);
         let in_log = LogReader { connection, row };
         let schema = self.resolve(&questions.schema)?;
         let (previous, document_row) = self.previous(&questions)?;
@@ -106,8 +106,8 @@ impl Batch<'_> {
             document,
             pieces: sizes,
         };
-        let (log, fork) = (log.map(|log| log.place), facts.fork.as_ref().map(|fork| fork.proof));
-        Ok((facts, Place { author, log, fork, document: document_row, schema }))
+        let (line, fork) = (log.map(|log| log.line), facts.fork.as_ref().map(|fork| fork.proof));
+        Ok((facts, Place { author, line, fork, document: document_row, schema }))
     }
 
     /// Where the previous operations belong, and the row of the document of the first.
@@ -175,7 +175,7 @@ fn fact(schema: Option<&SchemaPlace>) -> SchemaFact {
 }
 
 struct Log {
-    place: LogPlace,
+    line: Line,
     fork: Option<i64>,
     fact: Option<LogFact>,
 }
@@ -190,7 +190,7 @@ fn log(connection: &Connection, author: i64, questions: &Questions) -> Result<Op
         Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<Digest>>(2)?))
     });
     let Some((row, fork, document)) = found.optional()? else { return Ok(None) };
-    let place = LogPlace { row, has_document: document.is_some() };
+    let line = Line { row, has_document: document.is_some() };
     let latest = match document {
         Some(_) => entries::latest_entry(connection, row, fork)?,
         None => None,
@@ -199,7 +199,7 @@ fn log(connection: &Connection, author: i64, questions: &Questions) -> Result<Op
         document: digest::document(document),
         latest: *latest.header(),
     });
-    Ok(Some(Log { place, fork, fact }))
+    Ok(Some(Log { line, fork, fact }))
 }
 
 struct LogReader<'c> {

@@ -10,14 +10,10 @@ use std::collections::BTreeMap;
 use pandan_bamboo::{ForkProof, HeadState, Header, HeadsSum};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::fault::Result;
+use super::fault::{Fault, Result};
 use super::heads::{self, StoredRange, place_from_sql, place_to_sql};
 use crate::heads::{HeadRange, HeadsPart, LogPlace, Piece, group};
 use crate::limits::MAX_HEADS_IN_SUM;
-
-/// Ranges with fewer heads than this for each part are split between single heads, others between
-/// the parts that have a sum each.
-const HEADS_FOR_WHOLE_PARTS: u64 = MAX_HEADS_IN_SUM as u64;
 
 /// Logs that a batch has made longer, or frozen: by the row of the schema and the place.
 #[derive(Debug, Default)]
@@ -140,7 +136,11 @@ impl Part {
             return Ok(Self::new(None, range, Box::new(HeadsSum::EMPTY)));
         };
         let from: Vec<u8> = row.get(1)?;
-        let sum = HeadsSum::from_bytes(row.get(2)?, heads::sum_bytes(row.get_ref(3)?)?);
+        let bytes = row.get_ref(3)?.as_blob().map_err(Fault::inconsistent)?;
+        let bytes = bytes
+            .try_into()
+            .map_err(|_| Fault::inconsistent("a sum of heads has the wrong length"))?;
+        let sum = HeadsSum::from_bytes(row.get(2)?, bytes);
         let range = StoredRange { schema, to: next_place(connection, schema, &from)?, from };
         Ok(Self::new(Some(row.get(0)?), range, Box::new(sum)))
     }
@@ -208,59 +208,65 @@ pub(super) fn split(
     for (index, range) in ranges.iter().enumerate() {
         stored.extend(StoredRange::of(connection, range)?.map(|stored| (index, stored)));
     }
-    let parts = u64::try_from(parts.max(1)).unwrap_or(u64::MAX);
-    let mut pieces = Vec::new();
-    for (index, range) in &stored {
-        whole_parts(connection, *index, range, &mut pieces)?;
+    let parts = parts.max(1);
+    let pieces = match few_logs(connection, &stored, parts)? {
+        Some(logs) => single_heads(connection, logs)?,
+        None => whole_parts(connection, &stored)?,
+    };
+    Ok(group(pieces, u64::try_from(parts).unwrap_or(u64::MAX)))
+}
+
+/// A log with the range that it belongs to, its place and its row.
+type LogInRange = (usize, Vec<u8>, i64);
+
+/// All logs of ranges, if they are too few to be split between parts that have a sum each.
+fn few_logs(
+    connection: &Connection,
+    ranges: &[(usize, StoredRange)],
+    parts: usize,
+) -> Result<Option<Vec<LogInRange>>> {
+    if parts == 1 {
+        return Ok(None);
     }
-    let total: u64 = pieces.iter().map(|piece| piece.sum.count()).sum();
-    if parts > 1 && total < HEADS_FOR_WHOLE_PARTS.saturating_mul(parts) {
-        pieces.clear();
-        for (index, range) in &stored {
-            single_heads(connection, *index, range, &mut pieces)?;
-        }
+    let most = MAX_HEADS_IN_SUM.saturating_mul(parts);
+    let mut found = Vec::new();
+    for (index, range) in ranges {
+        let logs = range.logs(connection, most.saturating_sub(found.len()))?;
+        found.extend(logs.into_iter().map(|(place, log)| (*index, place, log)));
     }
-    Ok(group(pieces, parts))
+    Ok((found.len() < most).then_some(found))
 }
 
 /// The parts that are wholly in a range, and what is in it of those at its beginning and end.
-fn whole_parts(
-    connection: &Connection,
-    index: usize,
-    range: &StoredRange,
-    pieces: &mut Vec<Piece>,
-) -> Result<()> {
-    let mut from = range.from.clone();
-    while from < range.to {
-        let part = Part::containing(connection, range.schema, &from)?;
-        let to = part.range.to.clone().min(range.to.clone());
-        let sum = if part.range.from == from && part.range.to == to {
-            part.sum
-        } else {
-            let (from, to) = (from.clone(), to.clone());
-            sum_of(connection, &StoredRange { schema: range.schema, from, to })?
-        };
-        if sum.count() > 0 {
-            let from = place_from_sql(&from)?;
-            pieces.push(Piece { range: index, from, sum });
+fn whole_parts(connection: &Connection, ranges: &[(usize, StoredRange)]) -> Result<Vec<Piece>> {
+    let mut pieces = Vec::new();
+    for (index, range) in ranges {
+        let mut from = range.from.clone();
+        while from < range.to {
+            let part = Part::containing(connection, range.schema, &from)?;
+            let to = part.range.to.clone().min(range.to.clone());
+            let sum = if part.range.from == from && part.range.to == to {
+                part.sum
+            } else {
+                let (from, to) = (from.clone(), to.clone());
+                sum_of(connection, &StoredRange { schema: range.schema, from, to })?
+            };
+            if sum.count() > 0 {
+                pieces.push(Piece { range: *index, from: place_from_sql(&from)?, sum });
+            }
+            from = to;
         }
-        from = to;
     }
-    Ok(())
+    Ok(pieces)
 }
 
-fn single_heads(
-    connection: &Connection,
-    index: usize,
-    range: &StoredRange,
-    pieces: &mut Vec<Piece>,
-) -> Result<()> {
-    for (from, log) in range.logs(connection, usize::MAX)? {
+fn single_heads(connection: &Connection, logs: Vec<LogInRange>) -> Result<Vec<Piece>> {
+    let piece = |(range, from, log): LogInRange| {
         let mut sum = Box::new(HeadsSum::EMPTY);
         sum.add(&heads::state(connection, log)?);
-        pieces.push(Piece { range: index, from: place_from_sql(&from)?, sum });
-    }
-    Ok(())
+        Ok(Piece { range, from: place_from_sql(&from)?, sum })
+    };
+    logs.into_iter().map(piece).collect()
 }
 
 /// The sum of a range, head by head.

@@ -3,7 +3,6 @@
 use pandan_bamboo::{EncodedEntry, EntryHash, ForkProof, Hash, HeadState, LogId, SeqNum, varu64};
 use pandan_identity::PublicKey;
 use pandan_operations::SchemaId;
-use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::digest::Digest;
@@ -179,10 +178,4 @@ pub(super) fn log_row(connection: &Connection, place: &LogPlace) -> Result<Optio
     )?;
     let log_id = entries::log_id_to_sql(place.log_id);
     Ok(statement.query_row(params![log_id, place.author], |row| row.get(0)).optional()?)
-}
-
-/// The bytes of a stored sum.
-pub(super) fn sum_bytes<const N: usize>(stored: ValueRef<'_>) -> Result<&[u8; N]> {
-    let bytes = stored.as_blob().map_err(Fault::inconsistent)?;
-    bytes.try_into().map_err(|_| Fault::inconsistent("a sum of heads has the wrong length"))
 }
