@@ -7,6 +7,7 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+pub mod cbor;
 mod decode;
 mod decode_value;
 mod encode;

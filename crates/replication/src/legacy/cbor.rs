@@ -6,8 +6,9 @@
 //!                 n < 24: the argument itself
 //!                 n = 24, 25, 26, 27: the argument follows in 1, 2, 4, 8 bytes, big endian
 //! ```
-
-use alloc::vec::Vec;
+//!
+//! Only reading is here: the messages are written as operations are, by
+//! [`Writer`](pandan_operations::cbor::Writer).
 
 use super::decode::{DecodeMessageError, Problem};
 
@@ -220,71 +221,5 @@ impl<'a> Reader<'a> {
 impl Head {
     const fn unexpected(self, expected: &'static str, start: usize) -> DecodeMessageError {
         Problem::Item { expected, found: self.name() }.at(start)
-    }
-}
-
-/// Writes item by item.
-#[derive(Default)]
-pub(super) struct Writer(Vec<u8>);
-
-/// Major types, where they stand in the initial byte.
-const UNSIGNED: u8 = 0 << 5;
-const BYTES: u8 = 2 << 5;
-const TEXT: u8 = 3 << 5;
-const ARRAY: u8 = 4 << 5;
-
-impl Writer {
-    pub(super) fn with_capacity(bytes: usize) -> Self {
-        Self(Vec::with_capacity(bytes))
-    }
-
-    pub(super) fn into_bytes(self) -> Vec<u8> {
-        self.0
-    }
-
-    pub(super) fn unsigned(&mut self, number: u64) {
-        self.head(UNSIGNED, number);
-    }
-
-    pub(super) fn array(&mut self, items: usize) {
-        self.length(ARRAY, items);
-    }
-
-    pub(super) fn bool(&mut self, value: bool) {
-        self.0.push(if value { 0xf5 } else { 0xf4 });
-    }
-
-    pub(super) fn null(&mut self) {
-        self.0.push(0xf6);
-    }
-
-    pub(super) fn bytes(&mut self, bytes: &[u8]) {
-        self.length(BYTES, bytes.len());
-        self.0.extend_from_slice(bytes);
-    }
-
-    pub(super) fn text(&mut self, text: &str) {
-        self.length(TEXT, text.len());
-        self.0.extend_from_slice(text.as_bytes());
-    }
-
-    fn length(&mut self, major: u8, length: usize) {
-        self.head(major, u64::try_from(length).unwrap_or(u64::MAX));
-    }
-
-    /// The shortest head for the argument.
-    fn head(&mut self, major: u8, argument: u64) {
-        let bytes = argument.to_be_bytes();
-        let [.., d3, d2, d1, d0] = bytes;
-        match argument {
-            0..24 => self.0.push(major | d0),
-            24..=0xff => self.0.extend([major | 24, d0]),
-            0x100..=0xffff => self.0.extend([major | 25, d1, d0]),
-            0x1_0000..=0xffff_ffff => self.0.extend([major | 26, d3, d2, d1, d0]),
-            _ => {
-                self.0.push(major | 27);
-                self.0.extend(bytes);
-            }
-        }
     }
 }

@@ -15,8 +15,8 @@ use alloc::vec::Vec;
 
 use pandan_bamboo::{LogId, SeqNum};
 use pandan_identity::PUBLIC_KEY_LENGTH;
+use pandan_operations::cbor::Writer;
 
-use super::cbor::Writer;
 use super::schema_set::SchemaSet;
 
 /// The version of the protocol, as announcements name it.
