@@ -43,7 +43,7 @@ impl Connection {
     /// Where the peer is now. It may change while the connection lives.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        canonical(self.0.quic.remote_address())
+        self.0.address()
     }
 
     /// Who opened the connection.
