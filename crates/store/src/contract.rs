@@ -194,8 +194,8 @@ pub trait Snapshot: Send {
     /// The first `limit` heads of ranges that follow each other, in order.
     fn heads(&self, ranges: &[HeadRange], limit: usize) -> Result<Vec<HeadInRange>, StoreError>;
 
-    /// The heads of logs, one answer for each.
-    fn heads_of(&self, logs: &[LogPlace]) -> Result<Vec<Option<Head>>, StoreError>;
+    /// The heads of logs, each with the schema of its log; one answer for each.
+    fn heads_of(&self, logs: &[LogPlace]) -> Result<Vec<Option<(SchemaId, Head)>>, StoreError>;
 
     /// Entries that somebody wants, in the order in which they were stored: what an operation
     /// needs comes before it.

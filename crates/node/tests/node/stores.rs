@@ -154,7 +154,7 @@ impl Snapshot for Counting {
     fn heads(&self, ranges: &[HeadRange], limit: usize) -> Result<Vec<HeadInRange>, StoreError> {
         self.inner().heads(ranges, limit)
     }
-    fn heads_of(&self, logs: &[LogPlace]) -> Result<Vec<Option<Head>>, StoreError> {
+    fn heads_of(&self, logs: &[LogPlace]) -> Result<Vec<Option<(SchemaId, Head)>>, StoreError> {
         self.inner().heads_of(logs)
     }
     fn wanted_entries(

@@ -108,7 +108,8 @@ pub(super) fn consistent(snapshot: &dyn Snapshot, ranges: &[HeadRange]) -> Vec<H
     check_split(snapshot, ranges, 5, &all);
     let places: Vec<_> = all.iter().map(|it| it.head.place()).collect();
     let single = snapshot.heads_of(&places).expect("heads can be read");
-    assert!(single.iter().eq(all.iter().map(|it| Some(it.head)).collect::<Vec<_>>().iter()));
+    let expected = all.iter().map(|it| Some((ranges[it.range].schema.clone(), it.head)));
+    assert!(single.into_iter().eq(expected), "single heads differ from those of ranges");
     all
 }
 

@@ -25,9 +25,10 @@ impl State {
         heads
     }
 
-    pub(super) fn head_of(&self, place: &LogPlace) -> Option<Head> {
+    pub(super) fn head_of(&self, place: &LogPlace) -> Option<(SchemaId, Head)> {
         let author = PublicKey::from_bytes(&place.author).ok()?;
-        self.head(&author, place.log_id, self.logs.get(&(author, place.log_id))?)
+        let head = self.head(&author, place.log_id, self.logs.get(&(author, place.log_id))?)?;
+        Some((self.schema_of_log(&author, place.log_id)?.clone(), head))
     }
 
     pub(super) fn split_heads(&self, ranges: &[HeadRange], parts: usize) -> Vec<HeadsPart> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pandan_admission::{NextArgsError, next_args};
 use pandan_bamboo::{EntryHash, ForkProof, LogId, NextArgs, SeqNum};
 use pandan_identity::PublicKey;
-use pandan_operations::{DocumentId, DocumentViewId};
+use pandan_operations::{DocumentId, DocumentViewId, SchemaId};
 
 use super::state::State;
 use crate::contract::{Counts, DocumentRecord, KnownSchema, LogHead, Snapshot, StoredEntry};
@@ -162,7 +162,7 @@ impl Snapshot for MemorySnapshot {
         Ok(heads)
     }
 
-    fn heads_of(&self, logs: &[LogPlace]) -> Result<Vec<Option<Head>>, StoreError> {
+    fn heads_of(&self, logs: &[LogPlace]) -> Result<Vec<Option<(SchemaId, Head)>>, StoreError> {
         let state = self.state()?;
         Ok(logs.iter().map(|place| state.head_of(place)).collect())
     }

@@ -5,9 +5,10 @@ use pandan_identity::PublicKey;
 use pandan_operations::SchemaId;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::catalog::{self, Catalog};
 use super::digest::Digest;
 use super::fault::{Fault, Result};
-use super::{catalog, entries, forks};
+use super::{entries, forks};
 use crate::heads::{Head, HeadInRange, HeadRange, LogPlace};
 
 /// Behind every place: no log id makes one so long.
@@ -161,13 +162,30 @@ pub(super) fn of_ranges(
     Ok(heads)
 }
 
-pub(super) fn of_logs(connection: &Connection, logs: &[LogPlace]) -> Result<Vec<Option<Head>>> {
-    logs.iter()
-        .map(|place| match log_row(connection, place)? {
-            Some(log) => head(connection, place, log),
-            None => Ok(None),
-        })
-        .collect()
+pub(super) fn of_logs(
+    connection: &Connection,
+    catalog: &Catalog,
+    logs: &[LogPlace],
+) -> Result<Vec<Option<(SchemaId, Head)>>> {
+    let mut heads = Vec::with_capacity(logs.len());
+    for place in logs {
+        let log = log_row(connection, place)?;
+        let head = log.map(|log| head(connection, place, log)).transpose()?.flatten();
+        heads.push(match log.zip(head) {
+            Some((log, head)) => Some((schema_of_log(connection, catalog, log)?, head)),
+            None => None,
+        });
+    }
+    Ok(heads)
+}
+
+/// The schema of the document that a line belongs to.
+fn schema_of_log(connection: &Connection, catalog: &Catalog, log: i64) -> Result<SchemaId> {
+    let mut statement = connection.prepare_cached(
+        "SELECT d.schema FROM logs l JOIN documents d ON d.id = l.document WHERE l.id = ?",
+    )?;
+    let row = statement.query_row([log], |row| row.get(0))?;
+    Ok(catalog.schema(connection, row)?.id().clone())
 }
 
 /// The row of the line of a log.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pandan_admission::{NextArgsError, next_args};
 use pandan_bamboo::{EntryHash, LogId, NextArgs, SeqNum};
 use pandan_identity::PublicKey;
-use pandan_operations::{DocumentId, DocumentViewId};
+use pandan_operations::{DocumentId, DocumentViewId, SchemaId};
 use rusqlite::Connection;
 
 use super::Inner;
@@ -137,8 +137,8 @@ impl Snapshot for SqliteSnapshot {
         Ok(heads::of_ranges(self.reading()?, ranges, limit)?)
     }
 
-    fn heads_of(&self, logs: &[LogPlace]) -> Answer<Vec<Option<Head>>> {
-        Ok(heads::of_logs(self.reading()?, logs)?)
+    fn heads_of(&self, logs: &[LogPlace]) -> Answer<Vec<Option<(SchemaId, Head)>>> {
+        Ok(heads::of_logs(self.reading()?, &self.store.catalog, logs)?)
     }
 
     fn wanted_entries(
