@@ -197,6 +197,15 @@ pub trait Snapshot: Send {
     /// The heads of logs, each with the schema of its log; one answer for each.
     fn heads_of(&self, logs: &[LogPlace]) -> Result<Vec<Option<(SchemaId, Head)>>, StoreError>;
 
+    /// The first `limit` of the logs in which documents are written, in order, each with the
+    /// schema of its document: those that have a head, and those of which a fork at the first
+    /// entry leaves nothing, so that their proofs can be asked for.
+    fn document_logs(
+        &self,
+        ids: &[DocumentId],
+        limit: usize,
+    ) -> Result<Vec<(SchemaId, LogPlace)>, StoreError>;
+
     /// Entries that somebody wants, in the order in which they were stored: what an operation
     /// needs comes before it.
     fn wanted_entries(

@@ -157,6 +157,13 @@ impl Snapshot for Counting {
     fn heads_of(&self, logs: &[LogPlace]) -> Result<Vec<Option<(SchemaId, Head)>>, StoreError> {
         self.inner().heads_of(logs)
     }
+    fn document_logs(
+        &self,
+        ids: &[DocumentId],
+        limit: usize,
+    ) -> Result<Vec<(SchemaId, LogPlace)>, StoreError> {
+        self.inner().document_logs(ids, limit)
+    }
     fn wanted_entries(
         &self,
         wants: &Wants,

@@ -1,9 +1,10 @@
 //! Comparing logs: heads, sums over them, and the entries that somebody lacks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use pandan_admission::Door;
 use pandan_bamboo::{HeadState, HeadsSum, LogId, SeqNum};
-use pandan_operations::{Fields, SchemaId};
+use pandan_operations::{DocumentId, Fields, SchemaId};
 use pandan_schema::FieldType;
 
 use super::author::{Author, Signed, fields, text};
@@ -179,7 +180,7 @@ pub(super) fn check_many_logs(new_store: &dyn Fn() -> Box<dyn Store>) {
     let ranges = [HeadRange::all(schema.clone())];
     let mut author = Author::new(3);
     let creates: Vec<_> = (0..700).map(|number| author.create(&schema, body(number))).collect();
-    world.ingest(&creates.iter().collect::<Vec<_>>(), pandan_admission::Door::Peer);
+    world.ingest(&creates.iter().collect::<Vec<_>>(), Door::Peer);
     let all = consistent(&*world.snapshot(), &ranges);
     assert_eq!(all.len(), 700);
     for (number, create) in creates.iter().enumerate().step_by(7) {
@@ -197,6 +198,41 @@ pub(super) fn check_many_logs(new_store: &dyn Fn() -> Box<dyn Store>) {
         let range = [HeadRange { schema: schema.clone(), from, to }];
         consistent(&*world.snapshot(), &range);
     }
+}
+
+/// Logs are found by the documents that are written in them.
+pub(super) fn check_document_logs(new_store: &dyn Fn() -> Box<dyn Store>) {
+    let mut scene = Scene::new(new_store);
+    let schema = scene.schemas[0].clone();
+    let note = scene.signed.iter().find(|it| it.schema() == schema).expect("there is one").clone();
+    let guest = Author::new(20).from_log(LogId::new(u64::MAX)).update(
+        note.document(),
+        &schema,
+        &note.view(),
+        body(1),
+    );
+    scene.publish(guest.clone());
+    // Two documents begin at one place of a log, of which nothing is left.
+    let mut twice = Author::new(9);
+    let (one, other) = (twice.clone().create(&schema, body(1)), twice.create(&schema, body(2)));
+    scene.publish(one.clone());
+    scene.world.offer_at(&other, Door::Peer).split().0.expect("it forks the log");
+    let snapshot = scene.world.snapshot();
+    let ids = |signed: &[&Signed]| signed.iter().map(|it| it.document()).collect::<Vec<_>>();
+    let logs =
+        |ids: &[DocumentId], limit| snapshot.document_logs(ids, limit).expect("logs can be found");
+    let expect = |signed: &[&Signed]| {
+        let places: BTreeSet<_> = signed.iter().map(|it| place(it)).collect();
+        places.into_iter().map(|place| (schema.clone(), place)).collect::<Vec<_>>()
+    };
+    assert_eq!(logs(&ids(&[&note]), 9), expect(&[&note, &guest]));
+    let asked = ids(&[&one, &note, &other, &note, &guest]);
+    let all = expect(&[&note, &guest, &one]);
+    assert_eq!(all.len(), 3);
+    for limit in 0..=4 {
+        assert_eq!(logs(&asked, limit), all[..limit.min(3)]);
+    }
+    assert_eq!(logs(&[], 9), []);
 }
 
 /// Wanted entries come in the order in which they were stored, in pages of any size.

@@ -145,5 +145,12 @@ checks! {
         check_cancelled,
         check_threads,
     }
-    heads { check_ranges, check_parts, check_many_logs, check_wanted, check_unknown }
+    heads {
+        check_ranges,
+        check_parts,
+        check_many_logs,
+        check_document_logs,
+        check_wanted,
+        check_unknown,
+    }
 }

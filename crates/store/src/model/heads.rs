@@ -1,8 +1,10 @@
 //! The heads of logs, found by looking at all of them.
 
+use std::collections::BTreeSet;
+
 use pandan_bamboo::{EncodedEntry, EntryHash, ForkProof, HeadState, HeadsSum, LogId, SeqNum};
 use pandan_identity::PublicKey;
-use pandan_operations::SchemaId;
+use pandan_operations::{DocumentId, SchemaId};
 
 use super::state::{Log, State};
 use crate::contract::StoredEntry;
@@ -29,6 +31,29 @@ impl State {
         let author = PublicKey::from_bytes(&place.author).ok()?;
         let head = self.head(&author, place.log_id, self.logs.get(&(author, place.log_id))?)?;
         Some((self.schema_of_log(&author, place.log_id)?.clone(), head))
+    }
+
+    pub(super) fn document_logs(
+        &self,
+        ids: &[DocumentId],
+        limit: usize,
+    ) -> Vec<(SchemaId, LogPlace)> {
+        let mut logs = BTreeSet::new();
+        for document in ids.iter().filter_map(|id| self.documents.get(id)) {
+            let hashes = document.operations.iter().map(|it| *it.id.as_hash());
+            for entry in hashes.filter_map(|hash| self.entries.get(&EntryHash::from_hash(hash))) {
+                let header = entry.entry.header();
+                let key = (header.public_key(), header.log_id());
+                let log = self.logs.get(&key);
+                let is_line = log.is_some_and(|log| log.document == document.latest.id());
+                let fork = self.forks.get(&key).map(ForkProof::seq_num);
+                if is_line || fork == Some(SeqNum::FIRST) {
+                    logs.insert((LogPlace::of(&key.0, key.1), document.latest.schema()));
+                }
+            }
+        }
+        let logs = logs.into_iter().map(|(place, schema)| (schema.clone(), place));
+        logs.take(limit).collect()
     }
 
     pub(super) fn split_heads(&self, ranges: &[HeadRange], parts: usize) -> Vec<HeadsPart> {

@@ -167,6 +167,14 @@ impl Snapshot for MemorySnapshot {
         Ok(logs.iter().map(|place| state.head_of(place)).collect())
     }
 
+    fn document_logs(
+        &self,
+        ids: &[DocumentId],
+        limit: usize,
+    ) -> Result<Vec<(SchemaId, LogPlace)>, StoreError> {
+        Ok(self.state()?.document_logs(ids, limit))
+    }
+
     fn wanted_entries(
         &self,
         wants: &Wants,

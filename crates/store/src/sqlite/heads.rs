@@ -2,13 +2,13 @@
 
 use pandan_bamboo::{EncodedEntry, EntryHash, ForkProof, Hash, HeadState, LogId, SeqNum, varu64};
 use pandan_identity::PublicKey;
-use pandan_operations::SchemaId;
+use pandan_operations::{DocumentId, SchemaId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::catalog::{self, Catalog};
-use super::digest::Digest;
+use super::digest::{self, Digest};
 use super::fault::{Fault, Result};
-use super::{entries, forks};
+use super::{entries, forks, param};
 use crate::heads::{Head, HeadInRange, HeadRange, LogPlace};
 
 /// Behind every place: no log id makes one so long.
@@ -177,6 +177,33 @@ pub(super) fn of_logs(
         });
     }
     Ok(heads)
+}
+
+/// Logs by the documents that are written in them. What forks at its first entry is no line of a
+/// document any more, whichever it was before.
+const LOGS_OF_DOCUMENTS: &str = "SELECT DISTINCT d.schema, a.key, l.log_id FROM entries c \
+     JOIN documents d ON d.id = c.id JOIN logs l ON l.document = d.id \
+     JOIN authors a ON a.id = l.author WHERE c.hash IN rarray(?) AND (l.branch = 0 OR EXISTS \
+     (SELECT 1 FROM logs WHERE author = l.author AND log_id = l.log_id AND branch = 0 AND fork = 1)) \
+     ORDER BY a.key, l.log_id < 0, l.log_id LIMIT ?";
+
+/// The logs in which documents are written.
+pub(super) fn logs_of(
+    connection: &Connection,
+    catalog: &Catalog,
+    ids: &[DocumentId],
+    limit: usize,
+) -> Result<Vec<(SchemaId, LogPlace)>> {
+    let mut statement = connection.prepare_cached(LOGS_OF_DOCUMENTS)?;
+    let digests = param::blobs(ids.iter().map(digest::of_document));
+    let mut rows = statement.query(params![digests, i64::try_from(limit).unwrap_or(i64::MAX)])?;
+    let mut logs = Vec::new();
+    while let Some(row) = rows.next()? {
+        let schema = catalog.schema(connection, row.get(0)?)?.id().clone();
+        let (author, log_id) = (row.get(1)?, entries::log_id_from_sql(row.get(2)?));
+        logs.push((schema, LogPlace { author, log_id }));
+    }
+    Ok(logs)
 }
 
 /// The schema of the document that a line belongs to.

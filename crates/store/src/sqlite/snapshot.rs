@@ -141,6 +141,10 @@ impl Snapshot for SqliteSnapshot {
         Ok(heads::of_logs(self.reading()?, &self.store.catalog, logs)?)
     }
 
+    fn document_logs(&self, ids: &[DocumentId], limit: usize) -> Answer<Vec<(SchemaId, LogPlace)>> {
+        Ok(heads::logs_of(self.reading()?, &self.store.catalog, ids, limit)?)
+    }
+
     fn wanted_entries(
         &self,
         wants: &Wants,
