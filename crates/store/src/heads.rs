@@ -30,6 +30,19 @@ impl LogPlace {
     pub const fn of(author: &PublicKey, log_id: LogId) -> Self {
         Self { author: *author.as_bytes(), log_id }
     }
+
+    /// The place with the shortest beginning that is above `below` and not above `from`, which is
+    /// behind it. It says little, so that it takes few bytes to say it.
+    pub(crate) fn between(below: &Self, from: &Self) -> Self {
+        if below.author == from.author {
+            return *from;
+        }
+        let pairs = below.author.iter().zip(&from.author);
+        let common = pairs.take_while(|(one, other)| one == other).count();
+        let mut author = [0; 32];
+        author.iter_mut().zip(from.author).take(common + 1).for_each(|(to, byte)| *to = byte);
+        Self { author, log_id: LogId::new(0) }
+    }
 }
 
 /// A part of the logs of a schema.
@@ -95,7 +108,9 @@ pub struct HeadInRange {
 pub struct HeadsPart {
     /// The range in which it begins, counted from 0.
     pub range: usize,
-    /// Where in that range it begins; without it, where the range begins.
+    /// Where in that range it begins; without it, where the range begins. Of all places between the
+    /// log before and the first of its own it is the one with the shortest beginning: a few bytes
+    /// of an author and then zeros, unless one author writes both.
     pub from: Option<LogPlace>,
     /// The sum of its heads, and how many there are.
     pub sum: Box<HeadsSum>,
@@ -174,4 +189,30 @@ pub(crate) fn group(pieces: Vec<Piece>, parts: u64) -> Vec<HeadsPart> {
         (first.range, first.from) = (0, None);
     }
     grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(author: &[u8], log_id: u64) -> LogPlace {
+        let mut bytes = [0; 32];
+        bytes[..author.len()].copy_from_slice(author);
+        LogPlace { author: bytes, log_id: LogId::new(log_id) }
+    }
+
+    #[test]
+    fn the_shortest_place_separates_two_logs() {
+        let cases = [
+            (place(&[1, 2, 3], 4), place(&[1, 7, 9], 5), place(&[1, 7], 0)),
+            (place(&[1, 2, 3], 4), place(&[2], 0), place(&[2], 0)),
+            (place(&[1, 2, 3], 4), place(&[1, 2, 3], 5), place(&[1, 2, 3], 5)),
+            (place(&[9; 31], 0), place(&[9; 32], 3), place(&[9; 32], 0)),
+        ];
+        for (below, from, expected) in cases {
+            let found = LogPlace::between(&below, &from);
+            assert_eq!(found, expected);
+            assert!(below < found && found <= from);
+        }
+    }
 }

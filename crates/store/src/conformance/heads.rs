@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pandan_admission::Door;
-use pandan_bamboo::{HeadState, HeadsSum, LogId, SeqNum};
+use pandan_bamboo::{Hash, HeadState, HeadsSum, LogId, SeqNum};
+use pandan_identity::KeyPair;
 use pandan_operations::{DocumentId, Fields, SchemaId};
 use pandan_schema::FieldType;
 
@@ -128,12 +129,17 @@ fn check_split(
     assert!(found.first().is_none_or(|part| begin(part) == (0, None)));
     for (index, part) in found.iter().enumerate() {
         let next = found.get(index + 1).map(begin);
-        let within = all.iter().filter(|it| {
-            let at = (it.range, Some(it.head.place()));
-            begin(part) <= at && next.is_none_or(|next| at < next)
-        });
-        assert_eq!(*part.sum, sum(within), "part {index} of {parts}");
+        let at = |it: &&HeadInRange| (it.range, Some(it.head.place()));
+        let is_within =
+            |it: &&HeadInRange| begin(part) <= at(it) && next.is_none_or(|next| at(it) < next);
+        assert_eq!(*part.sum, sum(all.iter().filter(is_within)), "part {index} of {parts}");
         assert!(part.sum.count() > 0);
+        let of_range = || all.iter().filter(|it| it.range == part.range);
+        let before = of_range().filter(|it| at(it) < begin(part)).last();
+        let pair = before.zip(of_range().find(is_within));
+        let between = pair
+            .map(|(before, first)| LogPlace::between(&before.head.place(), &first.head.place()));
+        assert_eq!(part.from, between, "part {index} of {parts} begins at the shortest place");
     }
     found
 }
@@ -197,6 +203,25 @@ pub(super) fn check_many_logs(new_store: &dyn Fn() -> Box<dyn Store>) {
     for (from, to) in [(Some(middle), None), (None, Some(middle))] {
         let range = [HeadRange { schema: schema.clone(), from, to }];
         consistent(&*world.snapshot(), &range);
+    }
+}
+
+/// Where logs are of many authors, a few bytes tell where a part begins.
+pub(super) fn check_short_places(new_store: &dyn Fn() -> Box<dyn Store>) {
+    let mut world = World::new(new_store());
+    let schema = world.define("note", &[("body", FieldType::Str)]).id().clone();
+    let seed = |number: usize| *Hash::of(&number.to_be_bytes()).digest();
+    let author = |number| Author::with_key_pair(KeyPair::from_seed(&seed(number)));
+    let creates: Vec<_> = (0..1_200).map(|it| author(it).create(&schema, body(it))).collect();
+    world.ingest(&creates.iter().collect::<Vec<_>>(), Door::Peer);
+    let ranges = [HeadRange::all(schema)];
+    let all = heads(&*world.snapshot(), &ranges, usize::MAX);
+    for parts in [4, 16] {
+        let found = check_split(&*world.snapshot(), &ranges, parts, &all);
+        assert!(found.len() > 3);
+        for place in found.iter().filter_map(|part| part.from) {
+            assert!(place.author[4..] == [0; 28] && place.log_id.number() == 0, "{place:?}");
+        }
     }
 }
 

@@ -149,6 +149,7 @@ checks! {
         check_ranges,
         check_parts,
         check_many_logs,
+        check_short_places,
         check_document_logs,
         check_wanted,
         check_unknown,

@@ -57,10 +57,14 @@ impl State {
     }
 
     pub(super) fn split_heads(&self, ranges: &[HeadRange], parts: usize) -> Vec<HeadsPart> {
+        let mut before: Option<(usize, LogPlace)> = None;
         let pieces = self.heads(ranges).into_iter().map(|HeadInRange { range, head }| {
             let mut sum = Box::new(HeadsSum::EMPTY);
             sum.add(&head.state);
-            Piece { range, from: Some(head.place()), sum }
+            let place = head.place();
+            let below = before.replace((range, place)).filter(|(before, _)| *before == range);
+            let from = below.map(|(_, below)| LogPlace::between(&below, &place));
+            Piece { range, from, sum }
         });
         group(pieces.collect(), u64::try_from(parts.max(1)).unwrap_or(u64::MAX))
     }

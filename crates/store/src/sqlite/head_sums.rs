@@ -213,7 +213,31 @@ pub(super) fn split(
         Some(logs) => single_heads(connection, logs)?,
         None => whole_parts(connection, &stored)?,
     };
-    Ok(group(pieces, u64::try_from(parts).unwrap_or(u64::MAX)))
+    let mut parts = group(pieces, u64::try_from(parts).unwrap_or(u64::MAX));
+    for part in &mut parts {
+        let Some(from) = part.from else { continue };
+        let range = stored.iter().find(|(index, _)| *index == part.range);
+        let below = range.map(|(_, range)| latest_before(connection, range, &from)).transpose()?;
+        part.from = below.flatten().map(|below| LogPlace::between(&below, &from));
+    }
+    Ok(parts)
+}
+
+/// The last log of a range before a place.
+fn latest_before(
+    connection: &Connection,
+    range: &StoredRange,
+    place: &LogPlace,
+) -> Result<Option<LogPlace>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT place FROM heads WHERE schema = ? AND place >= ? AND place < ? \
+         ORDER BY place DESC LIMIT 1",
+    )?;
+    let place = place_to_sql(place);
+    let found: Option<Vec<u8>> = statement
+        .query_row(params![range.schema, range.from, place], |row| row.get(0))
+        .optional()?;
+    found.map_or(Ok(None), |found| place_from_sql(&found))
 }
 
 /// A log with the range that it belongs to, its place and its row.
