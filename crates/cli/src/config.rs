@@ -3,6 +3,8 @@
 //! ```toml
 //! data_dir = "/var/lib/pandan"
 //! http = "127.0.0.1:2020"      # "off" for none, port 0 for a free one
+//! quic = "0.0.0.0:2022"        # "off" for none, port 0 for a free one
+//! peers = ["192.0.2.1:2022"]   # nodes to stay connected with
 //! durability = "full"          # or "normal"
 //! log_level = "warn"           # off, error, warn, info, debug or trace
 //! quota_bytes = 50000000000    # how large the database may become
@@ -13,6 +15,7 @@
 //!
 //! Later sources win: defaults, this file, the environment, the command line.
 
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -24,6 +27,7 @@ use thiserror::Error;
 use toml::{Table, Value};
 
 use crate::nearest::nearest;
+use crate::network::NetworkFile;
 
 /// What a file says; what it does not say is none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +38,7 @@ pub(crate) struct File {
     pub(crate) log_level: Option<LogLevel>,
     pub(crate) quota_bytes: Option<u64>,
     pub(crate) limits: Vec<Limit>,
+    pub(crate) network: NetworkFile,
 }
 
 /// Where to listen for HTTP.
@@ -178,29 +183,43 @@ pub(crate) enum ConfigError {
     Value { key: String, reason: String },
 }
 
-const KEYS: [&str; 6] = ["data_dir", "http", "durability", "log_level", "quota_bytes", "limits"];
+const KEYS: [&str; 14] = [
+    "data_dir",
+    "http",
+    "quic",
+    "peers",
+    "mdns",
+    "node_key",
+    "network_key",
+    "allow_peers",
+    "block_peers",
+    "schemas",
+    "durability",
+    "log_level",
+    "quota_bytes",
+    "limits",
+];
 
 /// Settings of another node program, and what they are called here.
-const TRANSLATIONS: [(&str, &str); 16] = [
+const TRANSLATIONS: [(&str, &str); 15] = [
     ("http_port", "write `http = \"127.0.0.1:2020\"` (\"0.0.0.0:2020\" to listen to everyone)"),
     ("database_url", "write `data_dir = \"…\"`, a folder in which the node keeps its database"),
     ("database_max_connections", "take it out: the node needs no such number"),
     ("blobs_base_path", "take it out: blobs are kept in `data_dir`"),
     ("worker_pool_size", "take it out: documents are materialised while they are published"),
-    ("private_key", ALONE),
-    ("node_port", ALONE),
-    ("transport", ALONE),
-    ("psk", ALONE),
-    ("mdns", ALONE),
-    ("direct_node_addresses", ALONE),
-    ("allow_peer_ids", ALONE),
-    ("block_peer_ids", ALONE),
-    ("relay_addresses", ALONE),
-    ("relay_mode", ALONE),
-    ("allow_schema_ids", "take it out: the node serves every schema that is published to it"),
+    ("private_key", "write `node_key = \"…\"`, the file with the key of the node"),
+    ("node_port", "write `quic = \"0.0.0.0:2022\"`"),
+    ("transport", "take it out: nodes talk over QUIC only"),
+    ("psk", "write `network_key = \"…\"`: such a network has Pandan nodes only"),
+    ("direct_node_addresses", "write `peers = [\"HOST:PORT\"]`"),
+    ("allow_peer_ids", "write `allow_peers = […]`, or take it out to let everybody in"),
+    ("block_peer_ids", "write `block_peers = […]`"),
+    ("relay_addresses", RELAY),
+    ("relay_mode", RELAY),
+    ("allow_schema_ids", "write `schemas = […]`: those that are replicated"),
 ];
 
-const ALONE: &str = "take it out: this version does not talk to other nodes yet";
+const RELAY: &str = "take it out: nodes are reached at their addresses, not through relays";
 
 impl File {
     /// Reads the text of a file; relative paths in it begin where the file is.
@@ -230,6 +249,26 @@ impl File {
                 self.quota_bytes = Some(bytes);
             }
             "limits" => self.limits = limits(value).map_err(fault)?,
+            "quic" => self.network.quic = Some(text()?.parse().map_err(fault)?),
+            "mdns" => {
+                let choice = value.as_bool();
+                let choice = choice
+                    .ok_or_else(|| fault(format!("expected true or false, found {value}")))?;
+                self.network.mdns = Some(choice);
+            }
+            "node_key" => {
+                let folder = path.parent().unwrap_or_else(|| Path::new(""));
+                self.network.node_key = Some(folder.join(text()?));
+            }
+            // What is wrong is not shown: it may be the key all the same.
+            "network_key" => {
+                let key = value.as_str().ok_or_else(|| fault(String::from("expected text")))?;
+                self.network.network_key = Some(key.to_owned());
+            }
+            "peers" => self.network.peers = list(value).map_err(fault)?,
+            "allow_peers" => self.network.allow_peers = list(value).map_err(fault)?,
+            "block_peers" => self.network.block_peers = list(value).map_err(fault)?,
+            "schemas" => self.network.schemas = list(value).map_err(fault)?,
             _ => return Err(unknown(key)),
         }
         Ok(())
@@ -243,6 +282,16 @@ fn limits(value: &Value) -> Result<Vec<Limit>, String> {
         other => Err(format!("`{name}` must be a whole number, found {other}")),
     });
     limits.collect()
+}
+
+/// A list of texts.
+fn list<T: FromStr<Err: Display>>(value: &Value) -> Result<Vec<T>, String> {
+    let items = value.as_array().ok_or_else(|| format!("expected a list, found {value}"))?;
+    let parse = |item: &Value| {
+        let text = item.as_str().ok_or_else(|| format!("expected text, found {item}"))?;
+        text.parse().map_err(|error| format!("\"{text}\": {error}"))
+    };
+    items.iter().map(parse).collect()
 }
 
 fn choice<T: ValueEnum>(text: &str) -> Result<T, String> {
@@ -327,7 +376,7 @@ mod tests {
     fn the_book_tells_all_settings() {
         let settings = page("settings.md");
         for key in KEYS {
-            let singular = if key == "limits" { "limit" } else { key };
+            let singular = if key == "mdns" { key } else { key.strip_suffix('s').unwrap_or(key) };
             let (variable, option) = (singular.to_uppercase(), singular.replace('_', "-"));
             let row = format!("| `{key}` | `PANDAN_{variable}` | `--{option}` |");
             assert!(settings.contains(&row), "{row}");

@@ -13,6 +13,7 @@ mod fields;
 mod keys;
 mod logging;
 mod nearest;
+mod network;
 mod output;
 mod proof;
 mod publisher;

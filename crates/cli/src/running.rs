@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use anyhow::Context;
+use pandan_node::network::PeerId;
 use pandan_node::{Config, Node, StartError};
 use tokio::runtime::Runtime;
 
@@ -31,6 +32,16 @@ impl RunningNode {
     /// Where to find its pages, if it listens.
     pub(crate) fn url(&self) -> Option<String> {
         self.addresses().first().map(|address| format!("http://{address}"))
+    }
+
+    /// Where it listens for other nodes, if it does.
+    pub(crate) fn quic_address(&self) -> Option<SocketAddr> {
+        self.node.quic_address()
+    }
+
+    /// The name under which other nodes know it.
+    pub(crate) fn peer_id(&self) -> Option<PeerId> {
+        self.node.peer_id()
     }
 
     /// Waits until somebody asks the program to end.

@@ -31,7 +31,7 @@ impl World {
     }
 
     fn run(mut command: Command, limits: &[&str]) -> Self {
-        command.args(["node", "--in-memory", "--http", "127.0.0.1:0", "--json"]);
+        command.args(["node", "--in-memory", "--http", "127.0.0.1:0", "--offline", "--json"]);
         for limit in limits {
             command.args(["--limit", limit]);
         }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use pandan_store::Durability;
 
+use crate::Replication;
+
 /// The port that p2panda nodes listen on for HTTP.
 pub const DEFAULT_HTTP_PORT: u16 = 2020;
 
@@ -28,6 +30,8 @@ pub struct Config {
     /// With the default, which is `127.0.0.1`, the node listens on `::1` too when there is one. Port
     /// 0 takes any free port.
     pub http: Option<SocketAddr>,
+    /// How to replicate with other nodes; not at all when none.
+    pub replication: Option<Replication>,
     /// What others may make the node do.
     pub limits: Limits,
 }
@@ -39,6 +43,7 @@ impl Default for Config {
             durability: Durability::Full,
             quota_bytes: None,
             http: Some(DEFAULT_HTTP_ADDRESS),
+            replication: None,
             limits: Limits::default(),
         }
     }

@@ -11,6 +11,7 @@ mod lock;
 mod node;
 mod publish;
 mod storage;
+mod sync;
 mod text;
 mod writer;
 
@@ -18,5 +19,8 @@ pub use commits::{Commits, Forks, Missed};
 pub use config::{Config, DEFAULT_HTTP_ADDRESS, DEFAULT_HTTP_PORT, Limits, Storage};
 pub use graphql::{Error, Location, PathPart, Request, Response};
 pub use node::{Node, NodeBuilder, StartError};
+pub use pandan_network as network;
+pub use pandan_replication::{Interest, Phase};
 pub use pandan_store::Durability;
 pub use publish::PublishError;
+pub use sync::{PeerStatus, Replication, ReplicationError, SessionStatus, SyncStatus, Totals};

@@ -3,18 +3,21 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use pandan_admission::{Candidate, NextArgsError};
 use pandan_bamboo::{ForkProof, NextArgs};
 use pandan_identity::PublicKey;
+use pandan_network::{Address, Handle, PeerId};
 use pandan_operations::DocumentViewId;
+use pandan_replication::Verdict;
 use pandan_store::{
-    Cancel, Committed, Frozen, KnownSchema, MemoryStore, Outcome, Snapshot, Store, StoreError,
+    Cancel, Committed, Frozen, KnownSchema, MemoryStore, Snapshot, Store, StoreError,
 };
+use pandan_sync::{Fate, Intake};
 use thiserror::Error;
-use tokio::sync::{Semaphore, broadcast};
+use tokio::sync::{Semaphore, broadcast, watch};
 
 use crate::catalog::Catalog;
 use crate::config::{Config, Limits, Storage};
@@ -22,7 +25,8 @@ use crate::graphql::{Request, Response};
 use crate::http::{Server, Sizes};
 use crate::lock::FolderLock;
 use crate::publish::PublishError;
-use crate::writer::{Workplace, Writer};
+use crate::sync::{NewsReceiver, Replication, ReplicationError, Sync, SyncStatus, news};
+use crate::writer::{Outcome, Workplace, Writer};
 use crate::{Commits, Forks, storage};
 
 /// A running node. Clones are handles of the same node.
@@ -30,6 +34,7 @@ use crate::{Commits, Forks, storage};
 pub struct Node {
     pub(crate) core: Arc<Core>,
     server: Option<Arc<Server>>,
+    sync: Option<Arc<Sync>>,
 }
 
 /// What all handles and connections of a node share.
@@ -49,6 +54,7 @@ pub(crate) struct Core {
     examinations: Arc<Semaphore>,
     commits: broadcast::Sender<Arc<Committed>>,
     forks: broadcast::Sender<Arc<Frozen>>,
+    sync: OnceLock<Weak<Sync>>,
     // Let go last: when the lock is free the store is closed.
     _lock: Option<FolderLock>,
 }
@@ -102,6 +108,14 @@ pub enum StartError {
         address: SocketAddr,
         /// Why.
         source: std::io::Error,
+    },
+    /// The node cannot take part in a network.
+    #[error("cannot replicate with other nodes on {address}: {source}")]
+    Replication {
+        /// Where it was to listen.
+        address: SocketAddr,
+        /// Why.
+        source: Box<ReplicationError>,
     },
     /// The system gives no thread.
     #[error("cannot start a thread: {0}")]
@@ -157,6 +171,13 @@ impl NodeBuilder {
         self
     }
 
+    /// Replicates with other nodes.
+    #[must_use]
+    pub fn replication(mut self, replication: Replication) -> Self {
+        self.config.replication = Some(replication);
+        self
+    }
+
     /// Bounds what others can make the node do.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
@@ -166,21 +187,39 @@ impl NodeBuilder {
 
     /// Opens the store and starts to listen.
     pub async fn start(self) -> Result<Node, StartError> {
-        let Self { config, store } = self;
-        let http = config.http;
+        let Self { mut config, store } = self;
+        let (http, replication) = (config.http, config.replication.take());
+        let storage = config.storage.clone();
         let opened = tokio::task::spawn_blocking(move || Core::open(config, store)).await;
-        let core = opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        let opened = opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+        let (core, news) = opened?;
         let core = Arc::new(core);
+        let sync = match replication {
+            Some(settings) => {
+                let address = settings.network.bind;
+                let sync = Sync::start(settings, &storage, Arc::clone(&core), news);
+                let failed = |source| StartError::Replication { address, source: Box::new(source) };
+                Some(Arc::new(sync.map_err(failed)?))
+            }
+            None => None,
+        };
+        if let Some(sync) = &sync {
+            // Fails when it is set already, which it is not.
+            let _ = core.sync.set(Arc::downgrade(sync));
+        }
         let server = match http {
             Some(address) => Some(Arc::new(Server::start(address, Arc::clone(&core)).await?)),
             None => None,
         };
-        Ok(Node { core, server })
+        Ok(Node { core, server, sync })
     }
 }
 
 impl Core {
-    fn open(config: Config, store: Option<Arc<dyn Store>>) -> Result<Self, StartError> {
+    fn open(
+        config: Config,
+        store: Option<Arc<dyn Store>>,
+    ) -> Result<(Self, NewsReceiver), StartError> {
         let (store, lock): (Arc<dyn Store>, _) = match (store, &config.storage) {
             (Some(store), _) => (store, None),
             (None, Storage::Memory) => (Arc::new(MemoryStore::new()), None),
@@ -192,17 +231,19 @@ impl Core {
         let catalog = Arc::new(Catalog::new(store.snapshot()?.schemas()?));
         let (commits, _) = broadcast::channel(COMMITS_BUFFERED);
         let (forks, _) = broadcast::channel(COMMITS_BUFFERED);
+        let (news, news_receiver) = news();
         let limits = config.limits;
         let workplace = Workplace {
-            store: Arc::clone(&store),
+            intake: Intake::new(Arc::clone(&store)),
             catalog: Arc::clone(&catalog),
             commits: commits.clone(),
             forks: forks.clone(),
+            news,
             batch_max: limits.batch_entries,
         };
         let writer = Writer::start(workplace, limits.queued_entries).map_err(StartError::Thread)?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Ok(Self {
+        let core = Self {
             store,
             catalog,
             reads: Arc::new(Semaphore::new(limits.concurrent_reads.max(1))),
@@ -215,8 +256,38 @@ impl Core {
             commits,
             forks,
             limits,
+            sync: OnceLock::new(),
             _lock: lock,
-        })
+        };
+        Ok((core, news_receiver))
+    }
+
+    /// Looks at something on any core, as soon as others are through.
+    pub(crate) fn examine<T: Send + 'static, F: FnOnce() -> T + Send + 'static>(
+        &self,
+        examine: F,
+    ) -> impl Future<Output = Option<T>> + use<T, F> {
+        let examinations = Arc::clone(&self.examinations);
+        let task = tokio::spawn(async move {
+            let _permit = examinations.acquire_owned().await;
+            tokio::task::spawn_blocking(examine).await.ok()
+        });
+        async move { task.await.ok().flatten() }
+    }
+
+    /// Hands entries of a peer to the writer.
+    pub(crate) async fn take(&self, candidates: Vec<Candidate>) -> Outcome<Vec<Verdict>> {
+        self.writer.take(candidates).await
+    }
+
+    /// Hands the proof of a fork to the writer.
+    pub(crate) async fn keep(&self, proof: ForkProof) -> Result<Option<Frozen>, PublishError> {
+        self.writer.keep(proof).await
+    }
+
+    /// How replication gets on, if the node replicates.
+    pub(crate) fn sync_status(&self) -> Option<SyncStatus> {
+        Some(self.sync.get()?.upgrade()?.status())
     }
 
     /// Reads an entry and its operation on any core, then hands it to the writer.
@@ -225,26 +296,22 @@ impl Core {
         entry: Vec<u8>,
         operation: Vec<u8>,
     ) -> Result<NextArgs, PublishError> {
-        let permit = Arc::clone(&self.examinations).acquire_owned().await;
-        let examined = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            Candidate::examine(&entry, &operation)
-        });
-        let candidate = examined
+        let candidate = self
+            .examine(move || Candidate::examine(&entry, &operation))
             .await
-            .map_err(|_| PublishError::Internal)?
+            .ok_or(PublishError::Internal)?
             .map_err(|refusal| PublishError::Refused(Arc::new(refusal)))?;
         let id = candidate.id();
-        match self.writer.write(candidate).await?.split().1 {
-            Outcome::Committed(committed) => match committed.next {
+        match self.writer.write(candidate).await? {
+            Fate::Stored(committed) => match committed.next {
                 Some(next) => Ok(next),
-                None => self.next_log(committed).await,
+                None => self.next_log(*committed).await,
             },
-            Outcome::Known => Err(PublishError::Known(id)),
-            Outcome::Wait(waiting) => Err(PublishError::Refused(Arc::new(waiting.into_refusal()))),
-            Outcome::Refused(refusal) => Err(PublishError::Refused(Arc::new(refusal))),
-            // An outcome that was split is none of a fork.
-            Outcome::Forked(..) => Err(PublishError::Internal),
+            Fate::Known => Err(PublishError::Known(id)),
+            Fate::Early(waiting) => Err(PublishError::Refused(Arc::new(waiting.into_refusal()))),
+            Fate::Refused(refusal) => Err(PublishError::Refused(Arc::new(refusal))),
+            // Nobody waits at the door of clients.
+            Fate::Waits(_) => Err(PublishError::Internal),
         }
     }
 
@@ -345,7 +412,7 @@ impl Node {
     ///
     /// None when an earlier fork of the log is known, or the same one.
     pub async fn keep_proof(&self, proof: ForkProof) -> Result<Option<Frozen>, PublishError> {
-        self.core.writer.keep(proof).await
+        self.core.keep(proof).await
     }
 
     /// Reads from the store, everything of one moment. Whoever drops the future cancels reading.
@@ -368,9 +435,52 @@ impl Node {
         self.server.as_ref().map_or(&[], |server| server.addresses())
     }
 
+    /// Where the node listens for other nodes; none when it does not replicate.
+    #[must_use]
+    pub fn quic_address(&self) -> Option<SocketAddr> {
+        self.sync.as_ref().map(|sync| sync.address())
+    }
+
+    /// The name under which other nodes know this one; none when it does not replicate.
+    #[must_use]
+    pub fn peer_id(&self) -> Option<PeerId> {
+        self.sync.as_ref().map(|sync| sync.peer_id())
+    }
+
+    /// The network of the node, to dial, block and disconnect peers; none when it does not
+    /// replicate.
+    #[must_use]
+    pub fn network(&self) -> Option<&Handle> {
+        self.sync.as_ref().map(|sync| sync.network())
+    }
+
+    /// Stays connected with the node at an address from now on, and replicates with it. Does
+    /// nothing when this node does not replicate.
+    pub async fn keep_peer(&self, address: impl Into<Address>, expected: Option<PeerId>) {
+        if let Some(sync) = &self.sync {
+            sync.keep(address.into(), expected).await;
+        }
+    }
+
+    /// How replication gets on; nothing when the node does not replicate.
+    #[must_use]
+    pub fn sync_status(&self) -> SyncStatus {
+        self.sync.as_ref().map(|sync| sync.status()).unwrap_or_default()
+    }
+
+    /// Counts changes of the status of replication, to wait for the next one; none when the node
+    /// does not replicate.
+    #[must_use]
+    pub fn sync_changes(&self) -> Option<watch::Receiver<u64>> {
+        self.sync.as_ref().map(|sync| sync.changes())
+    }
+
     /// Stops listening, lets what was begun come to its end, writes what is in the queue and closes
     /// the store, unless others still hold it.
     pub async fn shutdown(self) {
+        if let Some(sync) = &self.sync {
+            sync.stop().await;
+        }
         if let Some(server) = &self.server {
             server.stop(STOP_TIME).await;
         }

@@ -12,11 +12,14 @@ use std::thread::JoinHandle;
 
 use pandan_admission::{Candidate, Door};
 use pandan_bamboo::ForkProof;
-use pandan_store::{Committed, Frozen, Outcome, Store, StoreError};
+use pandan_replication::Verdict;
+use pandan_store::{Committed, Frozen, StoreError};
+use pandan_sync::{Fate, Intake, News, Taken};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::catalog::Catalog;
 use crate::publish::PublishError;
+use crate::sync::NewsSender;
 
 /// Entries on their way to the store.
 #[derive(Debug)]
@@ -28,51 +31,84 @@ pub(crate) struct Writer {
 /// What the writer works with.
 #[derive(Debug)]
 pub(crate) struct Workplace {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) intake: Intake,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) commits: broadcast::Sender<Arc<Committed>>,
     pub(crate) forks: broadcast::Sender<Arc<Frozen>>,
+    pub(crate) news: NewsSender,
     pub(crate) batch_max: usize,
 }
 
 #[derive(Debug)]
 enum Job {
-    Entry(Box<Entry>),
-    Proof { proof: Box<ForkProof>, answer: Answer<Option<Frozen>> },
+    /// An entry of a client.
+    Entry {
+        candidate: Box<Candidate>,
+        answer: Answer<Fate>,
+    },
+    /// Entries of a peer.
+    Batch {
+        candidates: Vec<Candidate>,
+        answer: Answer<Vec<Verdict>>,
+    },
+    Proof {
+        proof: Box<ForkProof>,
+        answer: Answer<Option<Frozen>>,
+    },
 }
 
-#[derive(Debug)]
-struct Entry {
-    candidate: Candidate,
-    answer: Answer<Outcome>,
+/// Who hears what became of some entries of a batch.
+enum Listener {
+    One(Answer<Fate>),
+    Several(usize, Answer<Vec<Verdict>>),
 }
 
 type Answer<T> = oneshot::Sender<Result<T, PublishError>>;
+
+/// What the writer will say.
+#[derive(Debug)]
+pub(crate) struct Outcome<T>(oneshot::Receiver<Result<T, PublishError>>);
+
+impl<T> Outcome<T> {
+    pub(crate) async fn wait(self) -> Result<T, PublishError> {
+        self.0.await.map_err(|_| PublishError::Stopping)?
+    }
+}
 
 impl Writer {
     pub(crate) fn start(workplace: Workplace, queue_max: usize) -> std::io::Result<Self> {
         let (sender, receiver) = mpsc::channel(queue_max.max(1));
         let builder = std::thread::Builder::new().name(String::from("pandan-writer"));
-        let thread = builder.spawn(move || work(&workplace, receiver))?;
+        let thread = builder.spawn(move || work(workplace, receiver))?;
         Ok(Self { queue: RwLock::new(Some(sender)), thread: Mutex::new(Some(thread)) })
     }
 
     /// Hands a candidate of a client to the writer and waits for what becomes of it.
-    pub(crate) async fn write(&self, candidate: Candidate) -> Result<Outcome, PublishError> {
-        self.hand_over(|answer| Job::Entry(Box::new(Entry { candidate, answer }))).await
+    pub(crate) async fn write(&self, candidate: Candidate) -> Result<Fate, PublishError> {
+        let entry = |answer| Job::Entry { candidate: Box::new(candidate), answer };
+        self.hand_over(entry).await.wait().await
+    }
+
+    /// Hands candidates of a peer to the writer; then one can wait for what becomes of each.
+    pub(crate) async fn take(&self, candidates: Vec<Candidate>) -> Outcome<Vec<Verdict>> {
+        self.hand_over(|answer| Job::Batch { candidates, answer }).await
     }
 
     /// Hands a proof to the writer and waits until it is kept or turns out to be no news.
     pub(crate) async fn keep(&self, proof: ForkProof) -> Result<Option<Frozen>, PublishError> {
-        self.hand_over(|answer| Job::Proof { proof: Box::new(proof), answer }).await
+        let proof = |answer| Job::Proof { proof: Box::new(proof), answer };
+        self.hand_over(proof).await.wait().await
     }
 
-    async fn hand_over<T>(&self, job: impl FnOnce(Answer<T>) -> Job) -> Result<T, PublishError> {
-        let queue = self.queue.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let queue = queue.ok_or(PublishError::Stopping)?;
+    /// Waits for a place in the queue.
+    async fn hand_over<T>(&self, job: impl FnOnce(Answer<T>) -> Job) -> Outcome<T> {
         let (answer, outcome) = oneshot::channel();
-        queue.send(job(answer)).await.map_err(|_| PublishError::Stopping)?;
-        outcome.await.map_err(|_| PublishError::Stopping)?
+        let queue = self.queue.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(queue) = queue {
+            // Fails when the writer has stopped, and drops the way for the answer.
+            let _ = queue.send(job(answer)).await;
+        }
+        Outcome(outcome)
     }
 
     pub(crate) fn is_running(&self) -> bool {
@@ -90,89 +126,119 @@ impl Writer {
     }
 }
 
-fn work(workplace: &Workplace, mut queue: mpsc::Receiver<Job>) {
+fn work(mut workplace: Workplace, mut queue: mpsc::Receiver<Job>) {
     while let Some(first) = queue.blocking_recv() {
+        let mut entries = first.entries();
         let mut batch = vec![first];
-        while batch.len() < workplace.batch_max {
+        while entries < workplace.batch_max {
             let Ok(job) = queue.try_recv() else { break };
+            entries += job.entries();
             batch.push(job);
         }
         workplace.write(batch);
     }
 }
 
+impl Job {
+    /// How much of a batch it fills.
+    const fn entries(&self) -> usize {
+        match self {
+            Self::Entry { .. } | Self::Proof { .. } => 1,
+            Self::Batch { candidates, .. } => candidates.len(),
+        }
+    }
+}
+
 impl Workplace {
-    fn write(&self, batch: Vec<Job>) {
-        let mut entries = Vec::with_capacity(batch.len());
-        for job in batch {
+    fn write(&mut self, jobs: Vec<Job>) {
+        let (mut batch, mut listeners) = (Vec::new(), Vec::new());
+        for job in jobs {
             match job {
-                Job::Entry(entry) => entries.push(*entry),
+                Job::Entry { candidate, answer } => {
+                    batch.push((*candidate, Door::Client));
+                    listeners.push(Listener::One(answer));
+                }
+                Job::Batch { candidates, answer } => {
+                    listeners.push(Listener::Several(candidates.len(), answer));
+                    batch.extend(candidates.into_iter().map(|candidate| (candidate, Door::Peer)));
+                }
                 Job::Proof { proof, answer } => {
-                    let kept = Self::attempt(|| self.store.ingest_proof(*proof));
-                    if let Ok(Some(frozen)) = &kept {
-                        self.tell_of_fork(frozen);
-                    }
-                    let _ = answer.send(kept);
+                    let kept = attempt(|| self.intake.keep(*proof));
+                    // Who left does not hear what became of it.
+                    let _ = answer.send(kept.map(|(frozen, taken)| {
+                        self.tell(taken);
+                        self.tell_of_forks(frozen.as_slice());
+                        frozen
+                    }));
                 }
             }
         }
-        if !entries.is_empty() {
-            self.write_entries(entries);
+        if !listeners.is_empty() {
+            self.write_batch(batch, listeners);
         }
     }
 
-    fn write_entries(&self, batch: Vec<Entry>) {
-        let (candidates, answers): (Vec<_>, Vec<_>) =
-            batch.into_iter().map(|job| ((job.candidate, Door::Client), job.answer)).unzip();
-        match Self::attempt(|| self.store.ingest(candidates)) {
-            Ok(outcomes) => {
-                self.tell(&outcomes);
-                for (answer, outcome) in answers.into_iter().zip(outcomes) {
-                    // A client who left does not hear what became of the entry.
-                    let _ = answer.send(Ok(outcome));
+    fn write_batch(&mut self, batch: Vec<(Candidate, Door)>, listeners: Vec<Listener>) {
+        let entries = batch.len();
+        match attempt(|| self.intake.take(batch)) {
+            Ok(mut taken) => {
+                let mut judged = std::mem::take(&mut taken.judged).into_iter();
+                // New schemas are known before anybody hears of the entries that completed them.
+                self.tell(taken);
+                for listener in listeners {
+                    // Who left does not hear what became of it.
+                    match listener {
+                        Listener::One(answer) => {
+                            let fate = judged.next().map(|judged| judged.fate);
+                            let _ = answer.send(fate.ok_or(PublishError::Internal));
+                        }
+                        Listener::Several(count, answer) => {
+                            let judged = judged.by_ref().take(count);
+                            let _ =
+                                answer.send(Ok(judged.map(|judged| judged.verdict()).collect()));
+                        }
+                    }
                 }
             }
             Err(error) => {
-                tracing::error!(%error, entries = answers.len(), "a batch was not written");
-                for answer in answers {
-                    let _ = answer.send(Err(error.clone()));
+                tracing::error!(%error, entries, "a batch was not written");
+                for listener in listeners {
+                    let _ = match listener {
+                        Listener::One(answer) => answer.send(Err(error.clone())).is_ok(),
+                        Listener::Several(_, answer) => answer.send(Err(error.clone())).is_ok(),
+                    };
                 }
             }
         }
     }
 
-    fn attempt<T>(write: impl FnOnce() -> Result<T, StoreError>) -> Result<T, PublishError> {
-        match catch_unwind(AssertUnwindSafe(write)) {
-            Ok(result) => result.map_err(|error: StoreError| PublishError::Store(Arc::new(error))),
-            Err(_) => Err(PublishError::Internal),
-        }
-    }
-
-    /// Makes new schemas known before anybody hears of the entries that completed them.
-    fn tell(&self, outcomes: &[Outcome]) {
-        for outcome in outcomes {
-            if let Outcome::Forked(frozen, _) = outcome {
-                self.tell_of_fork(frozen);
-            }
-        }
-        let committed = || {
-            outcomes.iter().filter_map(|outcome| match outcome.entry() {
-                Outcome::Committed(committed) => Some(committed),
-                _ => None,
-            })
-        };
-        self.catalog.add(committed().flat_map(|committed| committed.schemas.iter().cloned()));
+    /// Makes new schemas known, then says what happened.
+    fn tell(&self, Taken { news, forks, .. }: Taken) {
+        self.tell_of_forks(&forks);
+        let schemas = news.iter().flat_map(|News { committed, .. }| &committed.schemas);
+        self.catalog.add(schemas.cloned());
         if self.commits.receiver_count() > 0 {
-            for committed in committed() {
+            for News { committed, .. } in &news {
                 // Fails when nobody listens any more.
                 let _ = self.commits.send(Arc::new(committed.clone()));
             }
         }
+        self.news.send(news);
     }
 
-    fn tell_of_fork(&self, frozen: &Frozen) {
-        self.catalog.add(frozen.schemas.iter().cloned());
-        // Fails when nobody listens.
-        let _ = self.forks.send(Arc::new(frozen.clone()));
+    fn tell_of_forks(&self, forks: &[Frozen]) {
+        for frozen in forks {
+            self.catalog.add(frozen.schemas.iter().cloned());
+            // Fails when nobody listens.
+            let _ = self.forks.send(Arc::new(frozen.clone()));
+            self.news.send_fork(&frozen.proof);
+        }
+    }
+}
+
+fn attempt<T>(write: impl FnOnce() -> Result<T, StoreError>) -> Result<T, PublishError> {
+    match catch_unwind(AssertUnwindSafe(write)) {
+        Ok(result) => result.map_err(|error: StoreError| PublishError::Store(Arc::new(error))),
+        Err(_) => Err(PublishError::Internal),
     }
 }

@@ -132,6 +132,12 @@ const WANT_DOCUMENTS: u8 = 0x0d;
 const ANNOUNCE: u8 = 0x10;
 
 impl Message {
+    /// Whether a frame is meant to be an announcement; the others belong to sessions.
+    #[must_use]
+    pub const fn is_announcement(frame: &[u8]) -> bool {
+        matches!(frame, [ANNOUNCE, ..])
+    }
+
     /// Decodes the message that takes up a whole frame.
     pub fn decode(frame: &[u8]) -> Result<Self> {
         check_length(frame)?;

@@ -162,6 +162,10 @@ impl Peers {
             return false;
         }
         peer.is_connected = true;
+        // Much may have happened while it was away; only failures make it wait.
+        if matches!(peer.link, Link::Idle { .. }) && !peer.account.has_failed() {
+            peer.link = Link::Idle { until: now };
+        }
         let interest = self.config.interest.clone();
         let announcement = Announcement { versions: alloc::vec![VERSION], interest };
         let frame = Message::Announce(announcement).encode();
@@ -258,6 +262,12 @@ impl Peers {
         self.sessions.get(&stream).map(|running| &running.session)
     }
 
+    /// Whether the session of a stream has ended; frames may be left to be sent.
+    #[must_use]
+    pub fn is_over(&self, stream: StreamId) -> bool {
+        self.sessions.get(&stream).is_none_or(|running| running.is_over)
+    }
+
     /// The peer of a stream that has a session.
     #[must_use]
     pub fn peer_of(&self, stream: StreamId) -> Option<PeerId> {
@@ -288,6 +298,18 @@ impl Peers {
         if let Some(running) = self.sessions.get_mut(&stream) {
             running.session.ingested(id, verdicts, now);
         }
+    }
+
+    /// See [`Session::unavailable`].
+    pub fn unavailable(&mut self, stream: StreamId) {
+        if let Some(running) = self.sessions.get_mut(&stream) {
+            running.session.unavailable();
+        }
+    }
+
+    /// News were left out: all sessions end, and those after them compare anew.
+    pub fn compare_again(&mut self) {
+        self.sessions.values_mut().for_each(|running| running.session.compare_again());
     }
 
     /// The other side has ended its half of a stream, or it broke.

@@ -28,6 +28,7 @@ mod status;
 mod terms;
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use pandan_bamboo::{ForkProof, Salt};
@@ -94,6 +95,15 @@ impl Session {
         match &self.stage {
             Stage::Open(open) => open.schemas(),
             Stage::Accepting(_) | Stage::Over => &[],
+        }
+    }
+
+    /// The same, to keep while questions of the session are answered.
+    #[must_use]
+    pub fn shared_schemas(&self) -> Arc<[SchemaId]> {
+        match &self.stage {
+            Stage::Open(open) => Arc::clone(&open.terms.schemas),
+            Stage::Accepting(_) | Stage::Over => Arc::default(),
         }
     }
 
@@ -307,6 +317,13 @@ impl Session {
             End::Refused(refusal)
         };
         self.finish(end);
+    }
+
+    /// The store takes no entries in, so the session ends.
+    pub fn unavailable(&mut self) {
+        if !matches!(self.stage, Stage::Over) {
+            self.fail(Fault::Unavailable);
+        }
     }
 
     /// Ends the session, so that a new one compares anew.

@@ -194,6 +194,23 @@ fn sessions_begin_anew_in_time() {
 }
 
 #[test]
+fn who_comes_back_is_compared_with_at_once() {
+    let mut net = Net::new([Interest::All, Interest::All]);
+    net.play();
+    let opened = net.opened;
+    // The other node stops in good order, and is started again.
+    let stream = *net.streams.keys().next_back().unwrap();
+    net.nodes[0].0.closed(stream);
+    net.play();
+    for node in 0..2 {
+        net.nodes[node].0.disconnected(id(1 - node), net.now);
+        assert!(net.nodes[node].0.connected(id(1 - node), net.now));
+    }
+    net.play();
+    assert_eq!(net.opened, opened + 1);
+}
+
+#[test]
 fn failures_are_followed_by_longer_and_longer_waits() {
     let mut net = Net::new([Interest::All, Interest::All]);
     let mut waits = Vec::new();

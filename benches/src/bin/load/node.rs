@@ -53,7 +53,7 @@ impl Node {
     /// Starts a node that listens on a free port of this machine only.
     pub(crate) fn start(pandan: &Path, home: &Home) -> Result<Self> {
         let mut command = Command::new(pandan);
-        command.args(["--json", "node", "--http", "127.0.0.1:0", "--durability", "full"]);
+        command.args(["--json", "node", "--offline", "--http", "127.0.0.1:0", "--durability", "full"]);
         command.arg("--data-dir").arg(home.folder.path());
         let spawned = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
         let mut child = spawned.map_err(|error| {

@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::config::{Durable, File, HttpAddress, Limit, LogLevel, limits_help};
 use crate::failure::usage;
 use crate::logging;
+use crate::network::NetworkArgs;
 use crate::output::Output;
 use crate::running::RunningNode;
 use crate::style::{BOLD, DIM, VALUE, paint};
@@ -38,6 +39,9 @@ pub(crate) struct RunNode {
     /// 127.0.0.1:2020]
     #[arg(long, value_name = "HOST:PORT", env = "PANDAN_HTTP")]
     http: Option<HttpAddress>,
+
+    #[command(flatten)]
+    network: NetworkArgs,
 
     /// What a crash of the machine may take [default: full]
     #[arg(long, value_name = "MODE", env = "PANDAN_DURABILITY")]
@@ -69,15 +73,19 @@ impl RunNode {
         let node = RunningNode::start(config)?;
         let addresses: Vec<_> = node.addresses().iter().map(ToString::to_string).collect();
         let url = node.url();
+        let quic = node.quic_address().map(|address| address.to_string());
+        let peer_id = node.peer_id().map(|id| id.to_string());
         let value = json!({
             "http": addresses,
+            "quic": quic,
+            "peer_id": peer_id,
             "graphql": url.as_ref().map(|url| format!("{url}/graphql")),
             "data_dir": data_dir,
             "durability": durability,
             "process": std::process::id(),
             "version": env!("CARGO_PKG_VERSION"),
         });
-        out.show(&value, || greeting(url.as_deref(), data_dir.as_deref()))?;
+        out.show(&value, || greeting(url.as_deref(), quic.zip(peer_id), data_dir.as_deref()))?;
         node.wait_for_signal()?;
         out.say(&paint(DIM, "stopping…"))?;
         node.stop();
@@ -115,6 +123,7 @@ impl RunNode {
             config.durability = durable.into();
         }
         config.quota_bytes = self.quota_bytes.or(file.quota_bytes);
+        config.replication = self.network.merge(file.network, &config)?;
         for limit in file.limits.iter().chain(&self.limits) {
             limit.apply(&mut config.limits);
         }
@@ -135,11 +144,21 @@ pub(crate) fn default_data_dir() -> anyhow::Result<PathBuf> {
     Ok(dirs.data_dir().join("pandan"))
 }
 
-fn greeting(url: Option<&str>, data_dir: Option<&Path>) -> String {
+fn greeting(
+    url: Option<&str>,
+    network: Option<(String, String)>,
+    data_dir: Option<&Path>,
+) -> String {
     let mut text = paint(BOLD, format!("pandan {}\n", env!("CARGO_PKG_VERSION")));
     text += &match url {
         Some(url) => format!("GraphQL  {}\n", paint(VALUE, format!("{url}/graphql"))),
         None => String::from("GraphQL  off\n"),
+    };
+    text += &match network {
+        Some((address, id)) => {
+            format!("nodes    {} as {}\n", paint(VALUE, address), paint(VALUE, id))
+        }
+        None => String::from("nodes    offline\n"),
     };
     text += &match data_dir {
         Some(folder) => {

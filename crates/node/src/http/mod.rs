@@ -8,8 +8,10 @@
 //! | `GET /blobs/<document>` | the bytes of a blob in its latest state (`/blob/…` too) |
 //! | `GET /blobs/<document>/<view>` | the bytes of a blob in one state |
 //! | `GET /health` | whether the node works, and how much it stores |
+//! | `GET /peers` | the nodes that this one replicates with, and how that gets on |
 //!
-//! Every answer may be read by pages of any origin: nothing here depends on who asks.
+//! Answers may be read by pages of any origin: nothing in them depends on who asks. Not so those
+//! about peers, where it stands who is in touch with whom.
 
 mod blobs;
 mod body;
@@ -18,6 +20,7 @@ mod graphql;
 mod health;
 mod json;
 mod patient;
+mod peers;
 mod range;
 mod server;
 mod slots;
@@ -42,5 +45,6 @@ fn router(core: Arc<Core>) -> Router {
         .route("/blob/{document}/{view}", get(blobs::state))
         .route("/health", get(health::health))
         .layer(middleware::from_fn(cors::cors))
+        .route("/peers", get(peers::peers))
         .with_state(core)
 }

@@ -296,13 +296,13 @@ describe('limits', () => {
 describe('the program', () => {
   test('does not start on an address that is taken', async () => {
     const { host } = new URL(node.origin);
-    const { code, stderr } = await run(['node', '--in-memory', '--http', host]);
+    const { code, stderr } = await run(['node', '--offline', '--in-memory', '--http', host]);
     assert.equal(code, 6);
     assert.match(stderr, /in use|taken/);
   });
 
   test('does not share a data directory', async () => {
-    const { code } = await run(['node', '--http', '127.0.0.1:0', '--data-dir', node.dataDir]);
+    const { code } = await run(['node', '--offline', '--http', '127.0.0.1:0', '--data-dir', node.dataDir]);
     assert.equal(code, 6);
   });
 

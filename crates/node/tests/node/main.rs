@@ -16,6 +16,7 @@ mod limits;
 mod publishing;
 mod queries;
 mod relations;
+mod replication;
 mod requests;
 mod schema;
 mod schemas;

@@ -3,14 +3,16 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use pandan_bamboo::{EntryHash, Links, LogId, NextArgs, SeqNum};
 use pandan_identity::KeyPair;
-use pandan_node::{Limits, Node, NodeBuilder};
+use pandan_node::{Limits, Node, NodeBuilder, Replication, SyncStatus};
 use pandan_operations::{
     DocumentId, DocumentViewId, Fields, Operation, OperationId, RawValue, SchemaId, SystemSchema,
 };
 use pandan_store::Store;
+use pandan_store::heads::HeadRange;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
@@ -73,6 +75,47 @@ impl World {
 
     pub fn in_folder(folder: &Path) -> Self {
         Self::start(Node::builder().data_dir(folder), None)
+    }
+
+    /// A node that replicates on a free port of this machine.
+    pub fn replicating() -> Self {
+        Self::start(replicating(Node::builder().in_memory()), None)
+    }
+
+    /// The same, with its data in a folder.
+    pub fn replicating_in(folder: &Path) -> Self {
+        Self::start(replicating(Node::builder().data_dir(folder)), None)
+    }
+
+    /// Stays connected with another node from now on.
+    pub fn keep(&self, other: &Self) {
+        let address = other.node().quic_address().unwrap();
+        self.runtime.block_on(self.node().keep_peer(address, other.node().peer_id()));
+    }
+
+    /// Waits until something holds, as often as the status of replication changes.
+    pub fn wait_until(&self, what: &str, mut holds: impl FnMut(&SyncStatus) -> bool) {
+        let mut changes = self.node().sync_changes().unwrap();
+        let limit = Instant::now() + Duration::from_secs(60);
+        while !holds(&self.node().sync_status()) {
+            assert!(Instant::now() < limit, "{what}: {:#?}", self.node().sync_status());
+            // What is stored changes without a word of a session, too.
+            let next = changes.changed();
+            let wait = async { tokio::time::timeout(Duration::from_millis(50), next).await };
+            let _ = self.runtime.block_on(wait);
+        }
+    }
+
+    /// All heads of logs: two nodes with the same hold the same entries.
+    pub fn heads(&self) -> Vec<pandan_store::heads::Head> {
+        let schemas = self.node().schemas();
+        let ranges: Vec<_> =
+            schemas.iter().map(|known| HeadRange::all(known.schema.id().clone())).collect();
+        let reading = self.node().read(move |snapshot| snapshot.heads(&ranges, usize::MAX));
+        let heads = self.runtime.block_on(reading).unwrap();
+        let mut heads: Vec<_> = heads.into_iter().map(|found| found.head).collect();
+        heads.sort_by_key(pandan_store::heads::Head::place);
+        heads
     }
 
     /// The node of another process.
@@ -157,6 +200,10 @@ impl World {
         assert!(errors.is_some_and(|errors| !errors.is_empty()), "{query}\n{answer}");
         answer["errors"][0].clone()
     }
+}
+
+fn replicating(builder: NodeBuilder) -> NodeBuilder {
+    builder.replication(Replication::at("127.0.0.1:0".parse().unwrap()))
 }
 
 fn agent() -> ureq::Agent {

@@ -46,6 +46,11 @@ impl Account {
         self.points(now) == 0 && !self.is_blocked(now)
     }
 
+    /// Whether the last attempt failed.
+    pub(super) const fn has_failed(&self) -> bool {
+        self.failures > 0
+    }
+
     pub(super) const fn succeeded(&mut self) {
         self.failures = 0;
     }

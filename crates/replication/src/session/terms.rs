@@ -58,6 +58,13 @@ impl Terms {
     }
 }
 
+impl Interest {
+    /// Interest in these schemas only.
+    pub fn in_schemas(schemas: Vec<SchemaId>) -> Result<Self, TermsError> {
+        Terms::new(schemas).map(|terms| Self::Schemas(terms.schemas.to_vec()))
+    }
+}
+
 /// Schemas that cannot be those of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]

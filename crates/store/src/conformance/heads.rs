@@ -135,7 +135,7 @@ fn check_split(
         assert_eq!(*part.sum, sum(all.iter().filter(is_within)), "part {index} of {parts}");
         assert!(part.sum.count() > 0);
         let of_range = || all.iter().filter(|it| it.range == part.range);
-        let before = of_range().filter(|it| at(it) < begin(part)).last();
+        let before = of_range().rfind(|it| at(it) < begin(part));
         let pair = before.zip(of_range().find(is_within));
         let between = pair
             .map(|(before, first)| LogPlace::between(&before.head.place(), &first.head.place()));

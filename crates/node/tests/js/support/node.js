@@ -27,7 +27,7 @@ export async function startNode({ dataDir, args = [] } = {}) {
   const directory = dataDir ?? (await mkdtemp(join(tmpdir(), 'pandan-js-')));
   const child = spawn(
     binary(),
-    ['node', '--http', '127.0.0.1:0', '--data-dir', directory, '--json', ...args],
+    ['node', '--offline', '--http', '127.0.0.1:0', '--data-dir', directory, '--json', ...args],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   const ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));

@@ -1,0 +1,191 @@
+//! How a node takes part in a network: on the command line, in the environment and in the file.
+
+use std::fs;
+use std::net::{SocketAddr, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use anyhow::Context;
+use clap::{ArgAction, Args};
+use pandan_identity::KeyFile;
+use pandan_node::network::{Address, NetworkKey, PeerId};
+use pandan_node::{Config, Interest, Replication, Storage};
+use pandan_operations::{SchemaId, SystemSchema};
+
+use crate::failure::usage;
+
+/// Name of the file in which a node remembers whom it met.
+const PEERS_FILE: &str = "peers.toml";
+
+/// Where to listen for other nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum QuicAddress {
+    Off,
+    At(SocketAddr),
+}
+
+impl FromStr for QuicAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.replace("localhost:", "127.0.0.1:");
+        match text.parse() {
+            _ if text == "off" => Ok(Self::Off),
+            Ok(address) => Ok(Self::At(address)),
+            Err(_) => {
+                Err(String::from("expected HOST:PORT such as 0.0.0.0:2022 or [::]:0, or `off`"))
+            }
+        }
+    }
+}
+
+/// A node to stay connected with: `HOST:PORT`, or `PEER_ID@HOST:PORT` to be sure who is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Peer {
+    pub(crate) address: Address,
+    pub(crate) id: Option<PeerId>,
+}
+
+impl FromStr for Peer {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (id, address) = match text.split_once('@') {
+            Some((id, address)) => (Some(id), address),
+            None => (None, text),
+        };
+        let wrong = |what: String| {
+            format!("expected HOST:PORT or PEER_ID@HOST:PORT, found \"{text}\": {what}")
+        };
+        let address = address.parse().map_err(|error| wrong(format!("{error}")))?;
+        let id = id.map(str::parse).transpose().map_err(|error| wrong(format!("{error}")))?;
+        Ok(Self { address, id })
+    }
+}
+
+/// Who takes part, and in what.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Network")]
+pub(crate) struct NetworkArgs {
+    /// Where to listen for other nodes (UDP), port 0 for a free one, `off` for nowhere [default:
+    /// 0.0.0.0:2022, or a free port when that one is taken]
+    #[arg(long, value_name = "HOST:PORT", env = "PANDAN_QUIC")]
+    quic: Option<QuicAddress>,
+
+    /// Neither look for other nodes nor let any in
+    #[arg(long, env = "PANDAN_OFFLINE", conflicts_with = "quic")]
+    offline: bool,
+
+    /// Stay connected with the node at HOST:PORT, or PEER_ID@HOST:PORT; may be given several times
+    #[arg(long = "peer", value_name = "ADDRESS", env = "PANDAN_PEER", value_delimiter = ',')]
+    peers: Vec<Peer>,
+
+    /// Look for nodes in the local network, and be found there [default: true]
+    #[arg(long, value_name = "BOOL", env = "PANDAN_MDNS", action = ArgAction::Set,
+        num_args = 0..=1, default_missing_value = "true")]
+    mdns: Option<bool>,
+
+    /// File with the key that this node authenticates itself with; it is never that of a person
+    /// [default: node-key.pem in the folder for data, made at the first start]
+    #[arg(long, value_name = "FILE", env = "PANDAN_NODE_KEY")]
+    node_key: Option<PathBuf>,
+
+    /// Key of a private network, 64 hex digits; only nodes with the same key are let in. Better in
+    /// the environment or in the file than here, where others can see it
+    #[arg(long, value_name = "HEX", env = "PANDAN_NETWORK_KEY", hide_env_values = true)]
+    network_key: Option<String>,
+
+    /// Let nobody in but this node; may be given several times
+    #[arg(
+        long = "allow-peer",
+        value_name = "PEER_ID",
+        env = "PANDAN_ALLOW_PEER",
+        value_delimiter = ','
+    )]
+    allow_peers: Vec<PeerId>,
+
+    /// Keep this node out; may be given several times
+    #[arg(
+        long = "block-peer",
+        value_name = "PEER_ID",
+        env = "PANDAN_BLOCK_PEER",
+        value_delimiter = ','
+    )]
+    block_peers: Vec<PeerId>,
+
+    /// Replicate documents of this schema and definitions of schemas only; may be given several
+    /// times [default: all]
+    #[arg(long = "schema", value_name = "SCHEMA_ID", env = "PANDAN_SCHEMA", value_delimiter = ',')]
+    schemas: Vec<SchemaId>,
+}
+
+/// The same from the file with settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct NetworkFile {
+    pub(crate) quic: Option<QuicAddress>,
+    pub(crate) peers: Vec<Peer>,
+    pub(crate) mdns: Option<bool>,
+    pub(crate) node_key: Option<PathBuf>,
+    pub(crate) network_key: Option<String>,
+    pub(crate) allow_peers: Vec<PeerId>,
+    pub(crate) block_peers: Vec<PeerId>,
+    pub(crate) schemas: Vec<SchemaId>,
+}
+
+impl NetworkArgs {
+    /// How to replicate; not at all when none. The command line wins over the file, lists of both
+    /// are joined.
+    pub(crate) fn merge(
+        self,
+        file: NetworkFile,
+        config: &Config,
+    ) -> anyhow::Result<Option<Replication>> {
+        let address = match (self.offline, self.quic.or(file.quic)) {
+            (true, _) | (_, Some(QuicAddress::Off)) => return Ok(None),
+            (_, Some(QuicAddress::At(address))) => address,
+            (_, None) => free(Replication::DEFAULT_ADDRESS),
+        };
+        let mut replication = Replication::at(address);
+        if let Some(path) = self.node_key.or(file.node_key) {
+            replication.key_pair = Some(node_key(&path)?);
+        }
+        let mut schemas: Vec<_> = self.schemas.into_iter().chain(file.schemas).collect();
+        if !schemas.is_empty() {
+            // Without these nobody knows what the others are.
+            schemas.push(SystemSchema::SchemaDefinition.into());
+            schemas.push(SystemSchema::SchemaFieldDefinition.into());
+            replication.interest = Interest::in_schemas(schemas)
+                .map_err(|error| usage(format!("cannot replicate these schemas: {error}")))?;
+        }
+        let network = &mut replication.network;
+        let peers = self.peers.into_iter().chain(file.peers);
+        network.addresses = peers.map(|peer| (peer.address, peer.id)).collect();
+        network.mdns = self.mdns.or(file.mdns).unwrap_or(true);
+        if let Some(key) = self.network_key.or(file.network_key) {
+            let key: NetworkKey =
+                key.parse().map_err(|error| usage(format!("key of the network: {error}")))?;
+            network.network_key = Some(key);
+        }
+        let allowed: Vec<_> = self.allow_peers.into_iter().chain(file.allow_peers).collect();
+        network.access.allow = (!allowed.is_empty()).then(|| allowed.into_iter().collect());
+        network.access.block = self.block_peers.into_iter().chain(file.block_peers).collect();
+        if let Storage::Folder(folder) = &config.storage {
+            fs::create_dir_all(folder)
+                .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+            network.peers_file = Some(folder.join(PEERS_FILE));
+        }
+        Ok(Some(replication))
+    }
+}
+
+fn node_key(path: &Path) -> anyhow::Result<pandan_identity::KeyPair> {
+    let file = KeyFile::read(path)
+        .map_err(|error| usage(format!("key of the node in {}: {error}", path.display())))?;
+    Ok(file.into_key_pair())
+}
+
+/// The address, or any free port there when another node has it.
+fn free(address: SocketAddr) -> SocketAddr {
+    let is_taken = UdpSocket::bind(address).is_err();
+    if is_taken { SocketAddr::new(address.ip(), 0) } else { address }
+}

@@ -1,0 +1,77 @@
+//! How replication gets on, for the tools of those who run the node.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::CACHE_CONTROL;
+use axum::response::{IntoResponse, Response};
+use pandan_replication::Phase;
+use serde_json::{Value, json};
+
+use crate::node::Core;
+use crate::sync::{PeerStatus, SessionStatus, SyncStatus, Totals};
+
+/// All peers with their sessions; `replicates` is false, and nobody there, when the node is
+/// offline.
+pub(super) async fn peers(State(core): State<Arc<Core>>) -> Response {
+    let status = core.sync_status();
+    let replicates = status.is_some();
+    let SyncStatus { peers, totals } = status.unwrap_or_default();
+    let peers: Vec<_> = peers.iter().map(peer).collect();
+    let body = json!({ "replicates": replicates, "peers": peers, "totals": totals_of(&totals) });
+    ([(CACHE_CONTROL, "no-store")], Json(body)).into_response()
+}
+
+fn peer(status: &PeerStatus) -> Value {
+    json!({
+        "peer": status.peer.to_string(),
+        "address": status.address.to_string(),
+        "incoming": status.is_incoming,
+        "connected": status.is_connected,
+        "agreed_unix_seconds": status.agreed.and_then(unix_seconds),
+        "failure": status.failure,
+        "session": status.session.as_ref().map(session),
+        "totals": totals_of(&status.totals),
+    })
+}
+
+fn session(status: &SessionStatus) -> Value {
+    json!({
+        "phase": phase(status.phase),
+        "schemas": status.schemas,
+        "expected": status.expected,
+        "percent": status.percent,
+        "totals": totals_of(&status.totals),
+    })
+}
+
+const fn phase(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Opening => "opening",
+        Phase::Comparing => "comparing",
+        Phase::Transferring => "transferring",
+        Phase::Live => "live",
+        Phase::Over => "over",
+    }
+}
+
+fn totals_of(totals: &Totals) -> Value {
+    json!({
+        "sessions": totals.sessions,
+        "failed": totals.failed,
+        "received": totals.received,
+        "stored": totals.stored,
+        "known": totals.known,
+        "waiting": totals.waiting,
+        "refused": totals.refused,
+        "sent": totals.sent,
+        "bytes_in": totals.bytes_in,
+        "bytes_out": totals.bytes_out,
+    })
+}
+
+fn unix_seconds(time: SystemTime) -> Option<u64> {
+    Some(time.duration_since(UNIX_EPOCH).ok()?.as_secs())
+}

@@ -1,0 +1,375 @@
+//! The one task that owns all sessions.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use pandan_network::{Bytes, Connection, Event, Network, Protocol, Stream};
+use pandan_replication::{
+    Answer, Effect, IngestId, Interest, PeerId, Peers, PeersConfig, PeersEffect, ReadId, Seed,
+    Session, StreamId, Verdict,
+};
+use tokio::sync::{mpsc, watch};
+use tokio::time::sleep_until;
+
+use super::error::ReplicationError;
+use super::lines::{Ends, Line};
+use super::news::{Bulletin, NewsReceiver};
+use super::status::Board;
+use super::work;
+use crate::node::Core;
+
+/// How many reports of tasks wait for the driver; those who report more wait themselves.
+const INPUTS_MAX: usize = 256;
+
+/// How many inputs are taken before their effects are carried out.
+const INPUTS_TOGETHER: usize = 64;
+
+/// Something that the driver has to know.
+#[derive(Debug)]
+pub(super) enum Input {
+    /// An announcement of a peer.
+    Announced(PeerId, Bytes),
+    /// The stream that was asked for, unless there is none.
+    Opened(PeerId, Option<Stream>),
+    /// A stream of a peer with its first frame.
+    Incoming(PeerId, Box<Stream>, Bytes),
+    Frame(StreamId, Bytes),
+    /// A frame was sent.
+    Sent,
+    /// Nothing more comes, or the stream is broken.
+    Ended(StreamId),
+    Answer(StreamId, ReadId, Answer),
+    /// What became of entries; none when the store does not take any.
+    Ingested(StreamId, IngestId, Option<Vec<Verdict>>),
+}
+
+/// The way to the driver.
+#[derive(Clone, Debug)]
+pub(super) struct Inputs(mpsc::Sender<Input>);
+
+impl Inputs {
+    pub(super) async fn send(&self, input: Input) {
+        // Fails when the driver has stopped, and all tasks with it.
+        let _ = self.0.send(input).await;
+    }
+}
+
+pub(super) struct Driver {
+    network: Network,
+    protocol: Protocol,
+    core: Arc<Core>,
+    news: NewsReceiver,
+    board: Arc<Board>,
+    peers: Peers,
+    lines: HashMap<PeerId, Line>,
+    ends: HashMap<StreamId, Ends>,
+    next_stream: u64,
+    /// When peers that are kept out may come again.
+    blocked: BTreeMap<(u64, PeerId), pandan_network::PeerId>,
+    inputs: Inputs,
+    waiting: mpsc::Receiver<Input>,
+    started: Instant,
+}
+
+impl Driver {
+    pub(super) fn new(
+        network: Network,
+        protocol: Protocol,
+        interest: Interest,
+        core: Arc<Core>,
+        news: NewsReceiver,
+        board: Arc<Board>,
+    ) -> Result<Self, ReplicationError> {
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(ReplicationError::Random)?;
+        let own = to_own(&network.handle().peer());
+        let peers = Peers::new(PeersConfig { own, interest, is_live: true }, Seed(seed));
+        let (inputs, waiting) = mpsc::channel(INPUTS_MAX);
+        Ok(Self {
+            network,
+            protocol,
+            core,
+            news,
+            board,
+            peers,
+            lines: HashMap::new(),
+            ends: HashMap::new(),
+            next_stream: 0,
+            blocked: BTreeMap::new(),
+            inputs: Inputs(inputs),
+            waiting,
+            started: Instant::now(),
+        })
+    }
+
+    /// Runs until told to stop.
+    pub(super) async fn run(mut self, mut stopped: watch::Receiver<bool>) {
+        self.know_schemas();
+        loop {
+            let due = self.next_due();
+            tokio::select! {
+                // An error says that nobody is left who could stop it.
+                _ = stopped.wait_for(|stopped| *stopped) => break,
+                event = self.network.next_event() => self.event(event),
+                Some(input) = self.waiting.recv() => self.input(input),
+                bulletin = self.news.next() => self.bulletin(bulletin),
+                () = at(due) => {}
+            }
+            for _ in 0..INPUTS_TOGETHER {
+                let Ok(input) = self.waiting.try_recv() else { break };
+                self.input(input);
+            }
+            while let Some(bulletin) = self.news.try_next() {
+                self.bulletin(bulletin);
+            }
+            self.act();
+        }
+        self.ends.clear();
+        self.lines.clear();
+        self.network.shutdown().await;
+    }
+
+    /// Milliseconds since the start.
+    fn now(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn next_due(&self) -> Option<Instant> {
+        let unblock = self.blocked.keys().next().map(|(until, _)| *until);
+        let due = self.peers.poll_timeout().into_iter().chain(unblock).min()?;
+        self.started.checked_add(Duration::from_millis(due))
+    }
+
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::PeerConnected(connection) => self.connected(connection),
+            Event::PeerDisconnected { peer, reason } => {
+                tracing::info!(%peer, %reason, "peer disconnected");
+                let id = to_own(&peer);
+                self.lines.remove(&id);
+                self.peers.disconnected(id, self.now());
+                self.board.disconnected(&peer);
+            }
+            Event::Listening { address } => tracing::info!(%address, "listening for nodes"),
+            Event::Discovered { peer, addresses } => {
+                tracing::info!(%peer, ?addresses, "found a node in the local network");
+            }
+            _ => {}
+        }
+    }
+
+    fn connected(&mut self, connection: Connection) {
+        let peer = connection.peer();
+        let id = to_own(&peer);
+        if !self.peers.connected(id, self.now()) {
+            connection.close();
+            return;
+        }
+        tracing::info!(%peer, address = %connection.address(), "peer connected");
+        self.board.connected(peer, connection.address(), connection.direction());
+        let line = Line::new(connection, id, self.protocol.clone(), self.inputs.clone());
+        self.lines.insert(id, line);
+    }
+
+    fn input(&mut self, input: Input) {
+        let now = self.now();
+        match input {
+            Input::Announced(peer, frame) => self.peers.announced(peer, &frame, now),
+            Input::Opened(peer, None) => self.peers.not_opened(peer, now),
+            Input::Opened(peer, Some(stream)) => {
+                let id = self.stream(stream, None);
+                self.peers.opened(peer, id, now);
+            }
+            Input::Incoming(peer, stream, first) => {
+                let id = self.stream(*stream, Some(first));
+                if !self.peers.incoming(peer, id, now) {
+                    self.ends.remove(&id);
+                }
+            }
+            Input::Frame(stream, frame) => {
+                if let Some(ends) = self.ends.get_mut(&stream) {
+                    ends.has_read();
+                }
+                // A frame comes only when the session has asked for it, unless it has ended.
+                let _ = self.peers.handle(stream, &frame, now);
+            }
+            Input::Sent => {}
+            Input::Ended(stream) => self.peers.closed(stream),
+            Input::Answer(stream, id, answer) => self.peers.answer(stream, id, answer, now),
+            Input::Ingested(stream, id, Some(verdicts)) => {
+                self.peers.ingested(stream, id, &verdicts, now);
+            }
+            Input::Ingested(stream, _, None) => self.peers.unavailable(stream),
+        }
+    }
+
+    /// Gives a stream a name. From now on news are of use.
+    fn stream(&mut self, stream: Stream, first: Option<Bytes>) -> StreamId {
+        self.news.set_open(true);
+        let id = StreamId(self.next_stream);
+        self.next_stream = self.next_stream.wrapping_add(1);
+        self.ends.insert(id, Ends::new(id, stream, first, self.inputs.clone()));
+        id
+    }
+
+    fn bulletin(&mut self, bulletin: Bulletin) {
+        match bulletin {
+            Bulletin::Stored(news) => {
+                news.iter().for_each(|news| self.peers.commit(&news.commit()));
+                if news.iter().any(|news| !news.committed.schemas.is_empty()) {
+                    self.know_schemas();
+                }
+            }
+            Bulletin::Fork(proof) => self.peers.fork(&proof, None),
+        }
+    }
+
+    fn know_schemas(&mut self) {
+        let api = self.core.catalog.api();
+        self.peers.set_schemas(api.schemas().map(|known| known.schema.id().clone()).collect());
+    }
+
+    /// Carries out all that is to be done.
+    fn act(&mut self) {
+        let now = self.now();
+        if self.news.take_missed() {
+            self.peers.compare_again();
+            self.know_schemas();
+        }
+        self.peers.timeout(now);
+        while let Some(entry) = self.blocked.first_entry() {
+            if entry.key().0 > now {
+                break;
+            }
+            self.network.handle().unblock(&entry.remove());
+        }
+        // Sending makes room, which can make a session go on.
+        loop {
+            while let Some(effect) = self.peers.poll(now) {
+                self.effect(effect);
+            }
+            if !self.send(now) {
+                break;
+            }
+        }
+        self.tidy();
+    }
+
+    fn effect(&mut self, effect: PeersEffect) {
+        match effect {
+            PeersEffect::Announce(peer, frame) => {
+                if let Some(line) = self.lines.get(&peer) {
+                    line.announce(frame);
+                }
+            }
+            PeersEffect::Open(peer) => {
+                // Known before the session begins, if news have come meanwhile.
+                self.know_schemas();
+                match self.lines.get_mut(&peer) {
+                    Some(line) => line.open(peer, self.protocol.clone(), self.inputs.clone()),
+                    None => self.peers.not_opened(peer, self.now()),
+                }
+            }
+            PeersEffect::Session(stream, effect) => self.session_effect(stream, effect),
+            PeersEffect::Block(peer, until) => {
+                if let Some(line) = self.lines.get(&peer) {
+                    let name = line.connection.peer();
+                    tracing::warn!(peer = %name, "peer is kept out: it breaks the rules");
+                    self.network.handle().block(name);
+                    self.blocked.insert((until, peer), name);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn session_effect(&mut self, stream: StreamId, effect: Effect) {
+        let (core, inputs) = (Arc::clone(&self.core), self.inputs.clone());
+        let Some(ends) = self.ends.get_mut(&stream) else { return };
+        match effect {
+            Effect::Read(id, query) => {
+                let session = self.peers.session(stream);
+                let schemas = session.map(Session::shared_schemas).unwrap_or_default();
+                ends.spawn(work::read(core, stream, id, schemas, query, inputs));
+            }
+            Effect::Ingest(id, received) => {
+                ends.spawn(work::ingest(core, stream, id, received, inputs));
+            }
+            Effect::Proof(proof) => {
+                // Not given up with the stream.
+                tokio::spawn(work::keep(core, proof));
+            }
+            // Ends when all frames are sent.
+            Effect::Close => ends.close(),
+            Effect::Finished(end) => {
+                tracing::debug!(?stream, ?end, "session ended");
+                let session = self.peers.session(stream);
+                if let (Some(session), Some(peer)) = (session, self.peers.peer_of(stream))
+                    && let Some(line) = self.lines.get(&peer)
+                {
+                    let schemas = ends.schemas();
+                    self.board.ended(&line.connection.peer(), schemas, session.status(), &end);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Hands frames to the streams that have room; gives whether there were any.
+    fn send(&mut self, now: u64) -> bool {
+        let mut has_sent = false;
+        for (&stream, ends) in &mut self.ends {
+            if ends.is_broken() {
+                while self.peers.poll_frame(stream, now).is_some() {}
+            }
+            let mut is_empty = false;
+            while !is_empty && let Some(room) = ends.room() {
+                match self.peers.poll_frame(stream, now) {
+                    Some(frame) => {
+                        room.send(frame);
+                        has_sent = true;
+                    }
+                    None => is_empty = true,
+                }
+            }
+            if is_empty {
+                ends.finish_if_closing();
+            }
+        }
+        has_sent
+    }
+
+    /// Lets sessions read on, tells how they get on, and gives up the streams of those that ended.
+    fn tidy(&mut self) {
+        let Self { peers, ends, lines, board, .. } = self;
+        ends.retain(|stream, ends| {
+            let (Some(session), Some(peer)) = (peers.session(*stream), peers.peer_of(*stream))
+            else {
+                return false;
+            };
+            if session.wants_input() {
+                ends.read_next();
+            }
+            ends.note_schemas(session.schemas().len());
+            if !peers.is_over(*stream)
+                && let Some(line) = lines.get(&peer)
+            {
+                board.progress(&line.connection.peer(), ends.schemas(), session.status());
+            }
+            true
+        });
+        self.news.set_open(!self.ends.is_empty());
+    }
+}
+
+fn to_own(peer: &pandan_network::PeerId) -> PeerId {
+    PeerId(*peer.public_key().as_bytes())
+}
+
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time.into()).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,261 @@
+//! The tasks at the ends of streams: they carry frames between the network and the driver.
+//!
+//! A task that reads hands over one frame and waits until the session wants the next one, so that
+//! QUIC's flow control reaches the peer. A task that writes is given a few frames at a time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pandan_network::{
+    Bytes, Connection, Direction, Protocol, ProtocolError, Receiver, Sender, Stream,
+};
+use pandan_replication::{Message, PeerId, StreamId, limits::MAX_FRAME_LENGTH};
+use tokio::sync::{Mutex, Semaphore, mpsc};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::driver::{Input, Inputs};
+
+/// How long a stream may take to say what it is for.
+const FIRST_FRAME_TIME: Duration = Duration::from_secs(30);
+
+/// How many announcements wait to be sent to a peer.
+const ANNOUNCEMENTS_MAX: usize = 8;
+
+/// How many frames of a session wait for QUIC to take them.
+const FRAMES_MAX: usize = 2;
+
+/// The protocol between nodes.
+pub(super) fn protocol() -> Result<Protocol, ProtocolError> {
+    let length_max = u32::try_from(MAX_FRAME_LENGTH).unwrap_or(u32::MAX);
+    Protocol::frames(Protocol::PANDAN, length_max)
+}
+
+/// The streams of a connection. Dropping it gives them up.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) connection: Connection,
+    announcements: mpsc::Sender<Vec<u8>>,
+    tasks: JoinSet<()>,
+}
+
+/// The stream for announcements: whoever takes it serves it.
+type Control = Arc<Mutex<Option<mpsc::Receiver<Vec<u8>>>>>;
+
+impl Line {
+    pub(super) fn new(
+        connection: Connection,
+        peer: PeerId,
+        protocol: Protocol,
+        inputs: Inputs,
+    ) -> Self {
+        let (announcements, waiting) = mpsc::channel(ANNOUNCEMENTS_MAX);
+        let control = Arc::new(Mutex::new(Some(waiting)));
+        let mut tasks = JoinSet::new();
+        if connection.direction() == Direction::Outgoing {
+            let announcing = (connection.clone(), Arc::clone(&control), inputs.clone());
+            tasks.spawn(async move {
+                let (connection, control, inputs) = announcing;
+                if let (Ok(stream), Some(announcements)) =
+                    (connection.open(&protocol).await, control.lock().await.take())
+                {
+                    announce(stream, announcements, peer, None, &inputs).await;
+                }
+            });
+        }
+        tasks.spawn(accept(connection.clone(), peer, control, inputs));
+        Self { connection, announcements, tasks }
+    }
+
+    /// Sends an announcement. One that finds no room is left out: the peer takes nothing.
+    pub(super) fn announce(&self, frame: Vec<u8>) {
+        let _ = self.announcements.try_send(frame);
+    }
+
+    /// Opens a stream for a session.
+    pub(super) fn open(&mut self, peer: PeerId, protocol: Protocol, inputs: Inputs) {
+        let connection = self.connection.clone();
+        self.tasks.spawn(async move {
+            let stream = connection.open(&protocol).await;
+            if let Err(error) = &stream {
+                tracing::debug!(?peer, %error, "no stream could be opened");
+            }
+            inputs.send(Input::Opened(peer, stream.ok())).await;
+        });
+        // Those that have ended need no more room.
+        while self.tasks.try_join_next().is_some() {}
+    }
+}
+
+/// Takes the streams that the peer opens.
+async fn accept(connection: Connection, peer: PeerId, control: Control, inputs: Inputs) {
+    let mut streams = JoinSet::new();
+    while let Some(stream) = connection.accept().await {
+        let (control, inputs) = (Arc::clone(&control), inputs.clone());
+        let may_announce = connection.direction() == Direction::Incoming;
+        streams.spawn(begin(stream, peer, may_announce.then_some(control), inputs));
+        while streams.try_join_next().is_some() {}
+    }
+}
+
+/// Finds out what a stream is for. One that does not say so is given up.
+async fn begin(mut stream: Stream, peer: PeerId, control: Option<Control>, inputs: Inputs) {
+    let Ok(Ok(Some(first))) = timeout(FIRST_FRAME_TIME, stream.receiver.receive()).await else {
+        return;
+    };
+    if !Message::is_announcement(&first) {
+        inputs.send(Input::Incoming(peer, Box::new(stream), first)).await;
+        return;
+    }
+    let Some(control) = control else { return };
+    let announcements = control.lock().await.take();
+    if let Some(announcements) = announcements {
+        announce(stream, announcements, peer, Some(first), &inputs).await;
+    }
+}
+
+/// Carries announcements both ways.
+async fn announce(
+    stream: Stream,
+    mut announcements: mpsc::Receiver<Vec<u8>>,
+    peer: PeerId,
+    first: Option<Bytes>,
+    inputs: &Inputs,
+) {
+    let Stream { mut sender, mut receiver, .. } = stream;
+    if let Some(frame) = first {
+        inputs.send(Input::Announced(peer, frame)).await;
+    }
+    loop {
+        tokio::select! {
+            Some(frame) = announcements.recv() => {
+                if sender.send(frame).await.is_err() {
+                    return;
+                }
+            }
+            received = receiver.receive() => match received {
+                Ok(Some(frame)) => inputs.send(Input::Announced(peer, frame)).await,
+                Ok(None) | Err(_) => return,
+            },
+        }
+    }
+}
+
+/// Both ends of the stream of a session. Dropping it gives the stream up.
+#[derive(Debug)]
+pub(super) struct Ends {
+    frames: Option<mpsc::Sender<Vec<u8>>>,
+    permits: Arc<Semaphore>,
+    /// The session has asked for the next frame.
+    is_reading: bool,
+    /// Nothing more is sent than what waits.
+    is_closing: bool,
+    /// How many schemas the session is about, once it is known.
+    schemas: usize,
+    tasks: JoinSet<()>,
+}
+
+impl Ends {
+    /// Takes over a stream of which the first frame may have been read.
+    pub(super) fn new(id: StreamId, stream: Stream, first: Option<Bytes>, inputs: Inputs) -> Self {
+        let Stream { sender, receiver, .. } = stream;
+        let (frames, waiting) = mpsc::channel(FRAMES_MAX);
+        let permits = Arc::new(Semaphore::new(0));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(read(id, receiver, first, Arc::clone(&permits), inputs.clone()));
+        // Goes on when the rest is dropped: what was handed over is still sent.
+        tokio::spawn(write(id, sender, waiting, inputs));
+        let frames = Some(frames);
+        Self { frames, permits, is_reading: false, is_closing: false, schemas: 0, tasks }
+    }
+
+    /// Lets the next frame come.
+    pub(super) fn read_next(&mut self) {
+        if !self.is_reading {
+            self.is_reading = true;
+            self.permits.add_permits(1);
+        }
+    }
+
+    /// The frame that was let come has come.
+    pub(super) const fn has_read(&mut self) {
+        self.is_reading = false;
+    }
+
+    /// A place for the next frame to send; none when the stream takes none now.
+    pub(super) fn room(&self) -> Option<mpsc::Permit<'_, Vec<u8>>> {
+        self.frames.as_ref()?.try_reserve().ok()
+    }
+
+    /// Whether frames go nowhere.
+    pub(super) fn is_broken(&self) -> bool {
+        self.frames.as_ref().is_some_and(mpsc::Sender::is_closed)
+    }
+
+    /// Ends the half that sends as soon as [`Ends::finish_if_closing`] is called.
+    pub(super) const fn close(&mut self) {
+        self.is_closing = true;
+    }
+
+    /// Ends the half that sends, after what was handed over.
+    pub(super) fn finish_if_closing(&mut self) {
+        if self.is_closing {
+            self.frames = None;
+        }
+    }
+
+    /// Remembers how many schemas the session is about: it forgets them when it ends.
+    pub(super) fn note_schemas(&mut self, schemas: usize) {
+        self.schemas = schemas.max(self.schemas);
+    }
+
+    pub(super) const fn schemas(&self) -> usize {
+        self.schemas
+    }
+
+    /// Runs something that is given up with the stream.
+    pub(super) fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        while self.tasks.try_join_next().is_some() {}
+        self.tasks.spawn(task);
+    }
+}
+
+async fn read(
+    id: StreamId,
+    mut receiver: Receiver,
+    mut first: Option<Bytes>,
+    permits: Arc<Semaphore>,
+    inputs: Inputs,
+) {
+    loop {
+        let frame = match first.take() {
+            Some(frame) => Ok(Some(frame)),
+            None => receiver.receive().await,
+        };
+        let Ok(permit) = permits.acquire().await else { return };
+        permit.forget();
+        if let Ok(Some(frame)) = frame {
+            inputs.send(Input::Frame(id, frame)).await;
+        } else {
+            inputs.send(Input::Ended(id)).await;
+            return;
+        }
+    }
+}
+
+async fn write(
+    id: StreamId,
+    mut sender: Sender,
+    mut frames: mpsc::Receiver<Vec<u8>>,
+    inputs: Inputs,
+) {
+    while let Some(frame) = frames.recv().await {
+        if sender.send(frame).await.is_err() {
+            inputs.send(Input::Ended(id)).await;
+            return;
+        }
+        inputs.send(Input::Sent).await;
+    }
+    // Fails when the peer is gone.
+    let _ = sender.finish().await;
+}

@@ -1,0 +1,113 @@
+//! Replication: joins the network, the state machine of sessions, the store and the writer.
+//!
+//! ```text
+//! network ─ frames ─▶ ┌────────┐ ─ questions ─▶ snapshots of the store
+//!                     │ Driver │ ─ entries ───▶ examined on all cores ─▶ writer
+//! network ◀─ frames ─ └────────┘ ◀─ news ────────────────────────────────┘
+//! ```
+//!
+//! The driver is one task that owns all sessions. Whatever takes time runs beside it and reports
+//! back, so a slow disk, store or peer keeps nobody else waiting.
+
+mod driver;
+mod error;
+mod key;
+mod lines;
+mod news;
+mod settings;
+mod status;
+mod work;
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pandan_network::{Address, Handle, Network, PeerId};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+pub use error::ReplicationError;
+pub use settings::Replication;
+pub use status::{PeerStatus, SessionStatus, SyncStatus, Totals};
+
+pub(crate) use news::{NewsReceiver, NewsSender, news};
+
+use crate::Storage;
+use crate::node::Core;
+use driver::Driver;
+use status::Board;
+
+/// The replicating side of a node.
+#[derive(Debug)]
+pub(crate) struct Sync {
+    network: Handle,
+    address: SocketAddr,
+    board: Arc<Board>,
+    stop: watch::Sender<bool>,
+    task: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Sync {
+    /// Binds the socket and begins to find and to serve peers.
+    pub(crate) fn start(
+        settings: Replication,
+        storage: &Storage,
+        core: Arc<Core>,
+        news: NewsReceiver,
+    ) -> Result<Self, ReplicationError> {
+        let Replication { mut network, interest, key_pair } = settings;
+        let key_pair = match key_pair {
+            Some(key_pair) => key_pair,
+            None => key::of_node(storage)?,
+        };
+        let protocol = lines::protocol()?;
+        network.protocols = vec![protocol.clone()];
+        let network = Network::bind(network, &key_pair)?;
+        let (handle, board) = (network.handle(), Arc::new(Board::default()));
+        let address = handle.local_address()?;
+        let (stop, stopped) = watch::channel(false);
+        let driver = Driver::new(network, protocol, interest, core, news, Arc::clone(&board))?;
+        let task = tokio::spawn(driver.run(stopped));
+        Ok(Self { network: handle, address, board, stop, task: Mutex::new(Some(task)) })
+    }
+
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn peer_id(&self) -> PeerId {
+        self.network.peer()
+    }
+
+    pub(crate) async fn keep(&self, address: Address, expected: Option<PeerId>) {
+        self.network.keep(address, expected).await;
+    }
+
+    pub(crate) const fn network(&self) -> &Handle {
+        &self.network
+    }
+
+    pub(crate) fn status(&self) -> SyncStatus {
+        self.board.status()
+    }
+
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.board.changes()
+    }
+
+    /// Ends all sessions and connections; peers are told.
+    pub(crate) async fn stop(&self) {
+        self.stop.send_replace(true);
+        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(task) = task
+            && task.await.is_err()
+        {
+            tracing::error!("replication ended with a panic");
+        }
+    }
+}
+
+impl Drop for Sync {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+    }
+}

@@ -1,0 +1,151 @@
+//! What a session of replication asks, answered from one snapshot of a store.
+
+use pandan_bamboo::{HeadsSum, Salt};
+use pandan_identity::PublicKey;
+use pandan_operations::SchemaId;
+use pandan_replication::limits::MAX_PENDING_WANTS;
+use pandan_replication::{
+    Amount, Answer, Bound, Cursor, FrozenTip, Head, HeadList, KeyRange, LogKey, Page, Part, Query,
+    Received, Split, Tip, Wants,
+};
+use pandan_store::heads::{self, Arrival, Budget, HeadInRange, WantedLog};
+use pandan_store::{Snapshot, StoreError, StoredEntry};
+
+use crate::ranges::{Ranges, name, place};
+
+/// Answers a question of a session about these schemas.
+pub fn answer(
+    snapshot: &dyn Snapshot,
+    schemas: &[SchemaId],
+    query: &Query,
+) -> Result<Answer, StoreError> {
+    let reader = Reader { snapshot, schemas };
+    Ok(match query {
+        Query::Split { ranges, parts, salt } => Answer::Splits(
+            ranges
+                .iter()
+                .map(|range| reader.split(range, *parts, salt))
+                .collect::<Result<_, _>>()?,
+        ),
+        Query::Heads { ranges } => Answer::Lists(
+            ranges
+                .iter()
+                .map(|(range, most)| reader.list(range, *most))
+                .collect::<Result<_, _>>()?,
+        ),
+        Query::HeadsOf { logs } => {
+            let places: Vec<_> = logs.iter().map(place).collect();
+            let heads = snapshot.heads_of(&places)?.into_iter().flatten();
+            Answer::Heads(
+                heads.filter_map(|(schema, head)| reader.head_of(&schema, &head)).collect(),
+            )
+        }
+        Query::Entries { wants, after, budget_bytes, budget_entries } => {
+            let budget = Budget { entries: *budget_entries, bytes: *budget_bytes };
+            Answer::Page(reader.page(wants, *after, budget)?)
+        }
+        Query::Entry { log, seq_num } => {
+            let entry = match PublicKey::from_bytes(log.author.as_bytes()) {
+                Ok(author) => snapshot.log(&author, log.log_id, *seq_num, 1)?.pop(),
+                Err(_) => None,
+            };
+            let entry = entry.filter(|found| found.entry.header().seq_num() == *seq_num);
+            Answer::Entry(entry.map(|found| Box::new(found.entry)))
+        }
+        Query::Documents { ids } => {
+            let logs = snapshot.document_logs(ids, MAX_PENDING_WANTS)?.into_iter();
+            let logs = logs.filter(|(schema, _)| reader.index(schema).is_some());
+            Answer::Logs(logs.map(|(_, place)| name(&place)).collect())
+        }
+    })
+}
+
+struct Reader<'a> {
+    snapshot: &'a dyn Snapshot,
+    /// In order.
+    schemas: &'a [SchemaId],
+}
+
+impl Reader<'_> {
+    fn index(&self, schema: &SchemaId) -> Option<u16> {
+        u16::try_from(self.schemas.binary_search(schema).ok()?).ok()
+    }
+
+    fn split(
+        &self,
+        (range, theirs): &(KeyRange, Option<pandan_bamboo::Fingerprint>),
+        parts: usize,
+        salt: &Salt,
+    ) -> Result<Split, StoreError> {
+        let ranges = Ranges::of(self.schemas, range);
+        let found = self.snapshot.split_heads(&ranges.ranges, parts.max(1))?;
+        let mut sum = HeadsSum::EMPTY;
+        found.iter().for_each(|part| sum.combine(&part.sum));
+        let (count, fingerprint) = (sum.count(), sum.fingerprint(salt));
+        if count == 0 || *theirs == Some(fingerprint) {
+            return Ok(Split { count, fingerprint, parts: Vec::new() });
+        }
+        // A part ends where the next one begins, and the last one where the range does.
+        let begins = |part: &heads::HeadsPart| ranges.key(part.range, part.from).map(Bound::Key);
+        let ends = found.iter().skip(1).filter_map(begins).chain([range.end()]);
+        let parts = found.iter().zip(ends);
+        let parts = parts.map(|(part, end)| Part { end, fingerprint: part.sum.fingerprint(salt) });
+        Ok(Split { count, fingerprint, parts: parts.collect() })
+    }
+
+    fn list(&self, range: &KeyRange, most: usize) -> Result<HeadList, StoreError> {
+        let ranges = Ranges::of(self.schemas, range);
+        let mut heads = self.snapshot.heads(&ranges.ranges, most.saturating_add(1))?;
+        let more = heads.len() > most;
+        heads.truncate(most);
+        let heads = heads.iter().filter_map(|HeadInRange { range, head }| {
+            Some(to_head(*ranges.schemas.get(*range)?, head))
+        });
+        Ok(HeadList { heads: heads.collect(), more })
+    }
+
+    /// None for a log of another schema.
+    fn head_of(&self, schema: &SchemaId, head: &heads::Head) -> Option<Head> {
+        self.index(schema).map(|schema| to_head(schema, head))
+    }
+
+    fn page(
+        &self,
+        wants: &Wants,
+        after: Option<Cursor>,
+        budget: Budget,
+    ) -> Result<Page, StoreError> {
+        let ranges = wants.ranges.iter();
+        let wants = heads::Wants {
+            logs: wants.logs.iter().filter_map(wanted).collect(),
+            ranges: ranges.flat_map(|range| Ranges::of(self.schemas, range).ranges).collect(),
+        };
+        let after = after.map(|Cursor(number)| Arrival::from_number(number)).unwrap_or_default();
+        let found = self.snapshot.wanted_entries(&wants, after, budget)?;
+        Ok(Page {
+            proofs: Vec::new(),
+            entries: found.entries.into_iter().map(received).collect(),
+            next: found.next.map(|arrival| Cursor(arrival.number())),
+            left: Amount::default(),
+        })
+    }
+}
+
+/// None where there is no author: nobody can have signed such a log.
+fn wanted((log, from): &(pandan_replication::LogName, pandan_bamboo::SeqNum)) -> Option<WantedLog> {
+    let author = PublicKey::from_bytes(log.author.as_bytes()).ok()?;
+    Some(WantedLog { author, log_id: log.log_id, from: *from })
+}
+
+fn received(stored: StoredEntry) -> Received {
+    Received { entry: stored.entry.as_bytes().to_vec(), payload: stored.operation }
+}
+
+fn to_head(schema: u16, head: &heads::Head) -> Head {
+    let frozen = head.fork.and_then(|fork| FrozenTip::new(Some(head.seq_num), fork));
+    Head {
+        key: LogKey { schema, log: name(&head.place()) },
+        tip: frozen.map_or(Tip::Line(head.seq_num), Tip::Frozen),
+        state: head.state,
+    }
+}

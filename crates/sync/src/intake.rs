@@ -1,0 +1,218 @@
+//! The one door behind which everything is judged and stored, whoever brought it.
+//!
+//! What a peer sends before what it needs waits here, and is judged again when that has come; a
+//! client is told at once (PN14).
+
+use std::mem;
+use std::sync::Arc;
+
+use pandan_admission::{Arrival, Candidate, Door, Missing, Refusal, Waiting, WaitingRoom};
+use pandan_bamboo::{ForkProof, HeadState};
+use pandan_replication::{Commit, LogName, Received, Verdict};
+use pandan_store::{Committed, Frozen, Outcome, Store, StoreError};
+
+/// A store and those who wait to enter it. There is one for a store, and nobody else writes to it.
+#[derive(Debug)]
+pub struct Intake {
+    store: Arc<dyn Store>,
+    room: WaitingRoom,
+}
+
+/// What became of a batch.
+#[derive(Debug, Default)]
+pub struct Taken {
+    /// What became of each candidate of the batch, in order.
+    pub judged: Vec<Judged>,
+    /// What was stored, in order, with those that had waited for it.
+    pub news: Vec<News>,
+    /// The logs that were frozen.
+    pub forks: Vec<Frozen>,
+}
+
+/// What became of a candidate.
+#[derive(Debug)]
+pub struct Judged {
+    /// The proof that it belongs to, when it was found to fork its log.
+    pub fork: Option<Box<ForkProof>>,
+    /// What became of the entry itself.
+    pub fate: Fate,
+}
+
+/// What became of an entry.
+#[derive(Debug)]
+pub enum Fate {
+    /// It is stored.
+    Stored(Box<Committed>),
+    /// It was stored before.
+    Known,
+    /// It came before something that it needs, and waits for it.
+    Waits(Missing),
+    /// It came before something that it needs, through a door at which nobody waits.
+    Early(Box<Waiting>),
+    /// It broke a rule.
+    Refused(Refusal),
+}
+
+/// An entry that was stored.
+#[derive(Clone, Debug)]
+pub struct News {
+    /// What it changed.
+    pub committed: Committed,
+    /// The entry and its operation.
+    pub received: Arc<Received>,
+}
+
+/// Reads entries as peers send them and checks their signatures. This is where time goes: do it in
+/// parallel.
+pub fn examine(received: &Received) -> Result<Candidate, Refusal> {
+    // What is left out is not there, and no entry commits to nothing.
+    Candidate::examine(&received.entry, received.payload.as_deref().unwrap_or_default())
+}
+
+impl Intake {
+    /// The door of a store.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store, room: WaitingRoom::new() }
+    }
+
+    /// Judges and stores a batch as one transaction, and after it those that have waited for it.
+    ///
+    /// After an error nothing of the batch is stored, and it can be handed in again.
+    pub fn take(&mut self, batch: Vec<(Candidate, Door)>) -> Result<Taken, StoreError> {
+        let mut taken = Taken::default();
+        let (judged, mut released) = self.judge(batch, &mut taken)?;
+        while !released.is_empty() {
+            let batch = of_peers(mem::take(&mut released));
+            match self.judge(batch, &mut taken) {
+                Ok((_, next)) => released = next,
+                // What they waited for is stored, and that counts; they come again with the next
+                // replication.
+                Err(_) => break,
+            }
+        }
+        taken.judged = judged;
+        Ok(taken)
+    }
+
+    /// Keeps the proof of a fork; what waited for it is judged again.
+    pub fn keep(&mut self, proof: ForkProof) -> Result<(Option<Frozen>, Taken), StoreError> {
+        let frozen = self.store.ingest_proof(proof)?;
+        let mut taken = Taken::default();
+        if let Some(frozen) = &frozen {
+            let released = self.room.frozen(&frozen.proof);
+            if !released.is_empty() {
+                taken = self.take(of_peers(released)).unwrap_or_default();
+            }
+        }
+        Ok((frozen, taken))
+    }
+
+    /// How many wait.
+    #[must_use]
+    pub const fn waiting(&self) -> usize {
+        self.room.len()
+    }
+
+    /// Gives what became of each, and those for whom it was what they waited for.
+    fn judge(
+        &mut self,
+        batch: Vec<(Candidate, Door)>,
+        taken: &mut Taken,
+    ) -> Result<(Vec<Judged>, Vec<Candidate>), StoreError> {
+        let copies: Vec<_> =
+            batch.iter().map(|(candidate, door)| (copy(candidate), *door)).collect();
+        let outcomes = self.store.ingest(batch)?;
+        let (mut judged, mut stored, mut frozen) = (Vec::new(), Vec::new(), Vec::new());
+        for ((received, door), outcome) in copies.into_iter().zip(outcomes) {
+            let (fork, outcome) = outcome.split();
+            let proof = fork.as_ref().map(|fork| Box::new(fork.proof));
+            frozen.extend(fork);
+            let fate = self.settle(outcome, door);
+            if let Fate::Stored(committed) = &fate {
+                stored
+                    .push(News { committed: (**committed).clone(), received: Arc::new(received) });
+            }
+            judged.push(Judged { fork: proof, fate });
+        }
+        // Everybody of the batch has been let wait: one may have waited for another.
+        let mut released = Vec::new();
+        for news in &stored {
+            let schemas = &news.committed.schemas;
+            let schemas: Vec<_> = schemas.iter().map(|known| known.schema.id().clone()).collect();
+            let arrival = Arrival {
+                author: news.committed.author,
+                log_id: news.committed.log_id,
+                seq_num: news.committed.seq_num,
+                operation: news.committed.operation,
+                schemas: &schemas,
+            };
+            released.extend(self.room.arrived(arrival));
+        }
+        for frozen in &frozen {
+            released.extend(self.room.frozen(&frozen.proof));
+        }
+        taken.news.append(&mut stored);
+        taken.forks.append(&mut frozen);
+        Ok((judged, released))
+    }
+
+    fn settle(&mut self, outcome: Outcome, door: Door) -> Fate {
+        match outcome {
+            Outcome::Committed(committed) => Fate::Stored(Box::new(committed)),
+            Outcome::Known => Fate::Known,
+            Outcome::Refused(refusal) => Fate::Refused(refusal),
+            Outcome::Wait(waiting) if door == Door::Peer => {
+                let missing = waiting.missing.clone();
+                // Whom there is no room for comes again with the next replication.
+                let _ = self.room.hold(*waiting);
+                Fate::Waits(missing)
+            }
+            Outcome::Wait(waiting) => Fate::Early(waiting),
+            Outcome::Forked(_, outcome) => self.settle(*outcome, door),
+        }
+    }
+}
+
+impl Judged {
+    /// What the session hears that brought the entry.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        if let Some(proof) = &self.fork {
+            return Verdict::Fork(proof.clone());
+        }
+        match &self.fate {
+            Fate::Stored(_) => Verdict::Stored,
+            Fate::Known => Verdict::Known,
+            Fate::Waits(Missing::Branch { .. }) => Verdict::Detached,
+            Fate::Waits(_) | Fate::Early(_) => Verdict::Waiting,
+            Fate::Refused(_) => Verdict::Refused,
+        }
+    }
+}
+
+impl News {
+    /// What live sessions hear.
+    #[must_use]
+    pub fn commit(&self) -> Commit {
+        let Committed { author, log_id, seq_num, operation, schema, .. } = &self.committed;
+        Commit {
+            schema: schema.clone(),
+            log: LogName { author: (*author).into(), log_id: *log_id },
+            seq_num: *seq_num,
+            state: HeadState::of_line((*operation).into()),
+            received: Arc::clone(&self.received),
+        }
+    }
+}
+
+fn copy(candidate: &Candidate) -> Received {
+    Received {
+        entry: candidate.entry_bytes().to_vec(),
+        payload: Some(candidate.operation_bytes().to_vec()),
+    }
+}
+
+fn of_peers(candidates: Vec<Candidate>) -> Vec<(Candidate, Door)> {
+    candidates.into_iter().map(|candidate| (candidate, Door::Peer)).collect()
+}
