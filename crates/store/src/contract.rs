@@ -206,8 +206,16 @@ pub trait Snapshot: Send {
         limit: usize,
     ) -> Result<Vec<(SchemaId, LogPlace)>, StoreError>;
 
-    /// Entries that somebody wants, in the order in which they were stored: what an operation
-    /// needs comes before it.
+    /// Some of what somebody wants: first the proofs of the wanted logs that are frozen, each in one
+    /// page and also if no entry of its log is wanted, then the wanted entries in the order in
+    /// which they were stored.
+    ///
+    /// What an operation needs comes before it. Most of that is older; but void operations, those at
+    /// and above a fork, are in no log that could be wanted, and whoever has the log in the same
+    /// state may not have them. Those that a wanted operation names as previous therefore come right
+    /// before it, with those that they need themselves; before a CREATE also those which its schema
+    /// is made of. Each comes once in a page, up to
+    /// [`MAX_CONNECTORS`](crate::limits::MAX_CONNECTORS) for an entry.
     fn wanted_entries(
         &self,
         wants: &Wants,

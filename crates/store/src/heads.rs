@@ -7,11 +7,14 @@
 //! and then for the heads there. Sums over ranges are kept up with every commit, so that no
 //! question reads more than a few hundred logs one by one, however many there are.
 
+mod wanted;
+
 use pandan_bamboo::{HeadState, HeadsSum, LogId, SeqNum};
 use pandan_identity::PublicKey;
 use pandan_operations::SchemaId;
 
-use crate::contract::StoredEntry;
+pub use wanted::{Amount, Arrival, Budget, WantedEntries, WantedLog, Wants};
+pub(crate) use wanted::{Filling, Reached};
 
 /// Where a log stands among those of its schema.
 ///
@@ -114,62 +117,6 @@ pub struct HeadsPart {
     pub from: Option<LogPlace>,
     /// The sum of its heads, and how many there are.
     pub sum: Box<HeadsSum>,
-}
-
-/// Which entries somebody wants to have.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wants {
-    /// Logs, each from some entry on.
-    pub logs: Vec<WantedLog>,
-    /// All logs of these ranges, as a whole.
-    pub ranges: Vec<HeadRange>,
-}
-
-/// A log, from some entry on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct WantedLog {
-    /// Who writes the log.
-    pub author: PublicKey,
-    /// The log.
-    pub log_id: LogId,
-    /// The first entry that is wanted.
-    pub from: SeqNum,
-}
-
-/// Up to where wanted entries were read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Arrival(pub(crate) u64);
-
-impl Arrival {
-    /// A number from which it can be made again, for the same store.
-    #[must_use]
-    pub const fn number(self) -> u64 {
-        self.0
-    }
-
-    /// Makes it from its number.
-    #[must_use]
-    pub const fn from_number(number: u64) -> Self {
-        Self(number)
-    }
-}
-
-/// How much to read at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Budget {
-    /// This many entries at most.
-    pub entries: usize,
-    /// Bytes of entries and operations, after which no further one is read. One is always read.
-    pub bytes: usize,
-}
-
-/// Wanted entries, in the order in which they were stored.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct WantedEntries {
-    /// The entries. There may be none although there are more to come.
-    pub entries: Vec<StoredEntry>,
-    /// Where to read on; none when these were the last.
-    pub next: Option<Arrival>,
 }
 
 /// Heads that stay together when ranges are split.

@@ -32,9 +32,16 @@ pub const MAX_FINDINGS: usize = 1_000;
 /// A question about a range adds up sums, and reads the heads one by one where it begins and ends.
 pub const MAX_HEADS_IN_SUM: usize = 256;
 
-/// When wanted entries are looked for among all that are stored, this many are looked at in one
-/// go.
+/// When wanted entries are looked for among all that are stored, this many are looked at in one go;
+/// and so are this many frozen logs.
 pub const MAX_ENTRIES_SCANNED: usize = 65_536;
+
+/// This many void operations are sent for one entry that needs them. One that needs more is sent
+/// without them, and waits where they are not.
+///
+/// A forked branch can be as long as its author likes, and an operation that counts can name its
+/// end.
+pub const MAX_CONNECTORS: usize = 65_536;
 
 /// Wanted entries of up to this many logs are found log by log; those of more among all that are
 /// stored.

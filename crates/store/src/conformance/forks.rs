@@ -332,17 +332,17 @@ pub(super) fn check_limits(new_store: &dyn Fn() -> Box<dyn Store>) {
 }
 
 /// A note of which the author wrote the third entry twice.
-struct Scene {
-    world: World,
-    schema: Arc<Schema>,
-    note: DocumentId,
-    line: [Signed; 3],
-    branch: [Signed; 2],
+pub(super) struct Scene {
+    pub(super) world: World,
+    pub(super) schema: Arc<Schema>,
+    pub(super) note: DocumentId,
+    pub(super) line: [Signed; 3],
+    pub(super) branch: [Signed; 2],
     before_third: Author,
 }
 
 impl Scene {
-    fn new(new_store: &dyn Fn() -> Box<dyn Store>) -> Self {
+    pub(super) fn new(new_store: &dyn Fn() -> Box<dyn Store>) -> Self {
         let scene = Self::without_notes(new_store);
         for signed in &scene.line {
             scene.world.publish(signed);
@@ -367,7 +367,7 @@ impl Scene {
         Self { world, schema, note, line, branch, before_third }
     }
 
-    fn proof(&self) -> ForkProof {
+    pub(super) fn proof(&self) -> ForkProof {
         prove(&self.line[2], &self.branch[0])
     }
 
@@ -385,11 +385,11 @@ fn title(title: &str) -> pandan_operations::Fields {
     fields([("title", text(title))])
 }
 
-fn prove(one: &Signed, other: &Signed) -> ForkProof {
+pub(super) fn prove(one: &Signed, other: &Signed) -> ForkProof {
     let proof = ForkProof::new(&one.entry.as_authentic(), &other.entry.as_authentic());
     proof.expect("they are two entries of one place")
 }
 
-fn seq_num(number: u64) -> SeqNum {
+pub(super) fn seq_num(number: u64) -> SeqNum {
     SeqNum::new(number).expect("it is not 0")
 }

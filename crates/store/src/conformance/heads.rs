@@ -3,27 +3,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pandan_admission::Door;
-use pandan_bamboo::{Hash, HeadState, HeadsSum, LogId, SeqNum};
+use pandan_bamboo::{Hash, HeadState, HeadsSum, LogId};
 use pandan_identity::KeyPair;
 use pandan_operations::{DocumentId, Fields, SchemaId};
 use pandan_schema::FieldType;
 
 use super::author::{Author, Signed, fields, text};
 use super::world::World;
-use crate::contract::{Snapshot, Store, StoredEntry};
-use crate::heads::{
-    Arrival, Budget, Head, HeadInRange, HeadRange, HeadsPart, LogPlace, WantedLog, Wants,
-};
+use crate::contract::{Snapshot, Store};
+use crate::heads::{Head, HeadInRange, HeadRange, HeadsPart, LogPlace};
 
 /// Two schemas, several authors and all that they signed, in the order of storing.
-struct Scene {
-    world: World,
-    schemas: [SchemaId; 2],
-    signed: Vec<Signed>,
+pub(super) struct Scene {
+    pub(super) world: World,
+    pub(super) schemas: [SchemaId; 2],
+    pub(super) signed: Vec<Signed>,
 }
 
 impl Scene {
-    fn new(new_store: &dyn Fn() -> Box<dyn Store>) -> Self {
+    pub(super) fn new(new_store: &dyn Fn() -> Box<dyn Store>) -> Self {
         let mut world = World::new(new_store());
         let schemas = ["note", "mark"].map(|name| {
             let schema = world.define(name, &[("body", FieldType::Str)]);
@@ -51,7 +49,7 @@ impl Scene {
         self.signed.push(signed);
     }
 
-    fn ranges(&self) -> Vec<HeadRange> {
+    pub(super) fn ranges(&self) -> Vec<HeadRange> {
         self.schemas.iter().cloned().map(HeadRange::all).collect()
     }
 
@@ -258,52 +256,6 @@ pub(super) fn check_document_logs(new_store: &dyn Fn() -> Box<dyn Store>) {
         assert_eq!(logs(&asked, limit), all[..limit.min(3)]);
     }
     assert_eq!(logs(&[], 9), []);
-}
-
-/// Wanted entries come in the order in which they were stored, in pages of any size.
-pub(super) fn check_wanted(new_store: &dyn Fn() -> Box<dyn Store>) {
-    let scene = Scene::new(new_store);
-    let snapshot = scene.world.snapshot();
-    let third = SeqNum::new(3).expect("it is not 0");
-    let long = scene.signed.iter().filter(|it| it.entry.header().seq_num() == third);
-    let logs: Vec<_> = long
-        .map(|it| it.entry.header())
-        .map(|it| WantedLog { author: it.public_key(), log_id: it.log_id(), from: third })
-        .collect();
-    let some = Wants { logs: logs.clone(), ranges: Vec::new() };
-    let of_one = Wants { logs: Vec::new(), ranges: vec![scene.ranges().swap_remove(0)] };
-    let both = Wants { logs, ranges: of_one.ranges.clone() };
-    let (is_late, is_of_one) = (
-        |it: &Signed| it.entry.header().seq_num() >= third,
-        |it: &Signed| it.schema() == scene.schemas[0],
-    );
-    let expect = |wanted: &dyn Fn(&Signed) -> bool| -> Vec<StoredEntry> {
-        let wanted = scene.signed.iter().filter(|it| wanted(it));
-        let stored =
-            |it: &Signed| StoredEntry { entry: it.entry, operation: Some(it.payload.clone()) };
-        wanted.map(stored).collect()
-    };
-    for (entries, bytes) in [(1, usize::MAX), (4, usize::MAX), (1_000, usize::MAX), (1_000, 700)] {
-        let budget = Budget { entries, bytes };
-        let read = |wants| pages(&*snapshot, wants, budget);
-        assert_eq!(read(&some), expect(&is_late));
-        assert_eq!(read(&of_one), expect(&is_of_one));
-        assert_eq!(read(&both), expect(&|it| is_late(it) || is_of_one(it)));
-        assert_eq!(read(&Wants::default()), []);
-    }
-}
-
-fn pages(snapshot: &dyn Snapshot, wants: &Wants, budget: Budget) -> Vec<StoredEntry> {
-    let (mut all, mut after) = (Vec::new(), Arrival::default());
-    loop {
-        let page = snapshot.wanted_entries(wants, after, budget).expect("entries can be read");
-        assert!(page.entries.len() <= budget.entries);
-        all.extend(page.entries);
-        match page.next {
-            Some(next) => after = next,
-            None => return all,
-        }
-    }
 }
 
 /// There is nothing of unknown schemas, authors and logs.

@@ -20,6 +20,7 @@ mod pages;
 mod publishing;
 mod refusals;
 mod schemas;
+mod wanted;
 mod world;
 mod zoo;
 
@@ -151,7 +152,13 @@ checks! {
         check_many_logs,
         check_short_places,
         check_document_logs,
-        check_wanted,
         check_unknown,
+    }
+    wanted {
+        check_order,
+        check_proofs,
+        check_connectors,
+        check_schemas,
+        check_many_logs,
     }
 }

@@ -80,7 +80,8 @@ impl State {
         operations.filter_map(|operation| self.document_of.get(&operation).copied()).collect()
     }
 
-    fn is_void(&self, operation: OperationId) -> bool {
+    /// Whether an operation is stored and void.
+    pub(super) fn is_void(&self, operation: OperationId) -> bool {
         let Some(entry) = self.entries.get(&EntryHash::from_hash(*operation.as_hash())) else {
             return false;
         };

@@ -7,11 +7,7 @@ use pandan_identity::PublicKey;
 use pandan_operations::{DocumentId, SchemaId};
 
 use super::state::{Log, State};
-use crate::contract::StoredEntry;
-use crate::heads::{
-    Arrival, Budget, Head, HeadInRange, HeadRange, HeadsPart, LogPlace, Piece, WantedEntries,
-    Wants, group,
-};
+use crate::heads::{Head, HeadInRange, HeadRange, HeadsPart, LogPlace, Piece, group};
 
 impl State {
     pub(super) fn heads(&self, ranges: &[HeadRange]) -> Vec<HeadInRange> {
@@ -69,24 +65,6 @@ impl State {
         group(pieces.collect(), u64::try_from(parts.max(1)).unwrap_or(u64::MAX))
     }
 
-    pub(super) fn wanted(&self, wants: &Wants, after: Arrival, budget: Budget) -> WantedEntries {
-        let mut found = WantedEntries::default();
-        let mut bytes = 0;
-        for (arrival, hash) in (1..).zip(&self.arrivals).skip_while(|(at, _)| *at <= after.0) {
-            let Some(stored) = self.entries.get(hash) else { continue };
-            if !self.is_wanted(wants, stored) {
-                continue;
-            }
-            if found.entries.len() >= budget.entries.max(1) || bytes >= budget.bytes.max(1) {
-                found.next = Some(Arrival(arrival - 1));
-                break;
-            }
-            bytes += stored.size();
-            found.entries.push(StoredEntry::clone(stored));
-        }
-        found
-    }
-
     fn head(&self, author: &PublicKey, log_id: LogId, log: &Log) -> Option<Head> {
         let seq_num = SeqNum::new(log.entries.len() as u64)?;
         let latest: EntryHash = *log.entries.last()?;
@@ -99,15 +77,7 @@ impl State {
         Some(Head { author: *author, log_id, seq_num, fork, state })
     }
 
-    fn is_wanted(&self, wants: &Wants, stored: &StoredEntry) -> bool {
-        let header = stored.entry.header();
-        let (author, log_id) = (header.public_key(), header.log_id());
-        let mut logs = wants.logs.iter().filter(|log| (log.author, log.log_id) == (author, log_id));
-        logs.any(|log| log.from <= header.seq_num())
-            || wants.ranges.iter().any(|range| self.is_in(range, &author, log_id))
-    }
-
-    fn is_in(&self, range: &HeadRange, author: &PublicKey, log_id: LogId) -> bool {
+    pub(super) fn is_in(&self, range: &HeadRange, author: &PublicKey, log_id: LogId) -> bool {
         range.contains(&LogPlace::of(author, log_id))
             && self.schema_of_log(author, log_id) == Some(&range.schema)
     }

@@ -10,6 +10,7 @@ mod heads;
 mod schemas;
 mod snapshot;
 mod state;
+mod wanted;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};

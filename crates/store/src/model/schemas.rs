@@ -110,13 +110,18 @@ impl State {
     /// Puts the schema together which a state of a definition defines.
     fn assemble(&self, view: &DocumentViewId) -> Option<KnownSchema> {
         let document = self.document_of_view(view)?;
-        let state = self.state(view, SystemSchema::SchemaDefinition)?;
-        let definition = DefinitionView::from_fields(state.view().id.clone(), values(&state)?)?;
+        let definition = self.definition(view)?;
         let pinned: BTreeSet<_> = definition.fields.iter().collect();
         let fields = pinned.into_iter().map(|view| self.field_definition(view));
         let fields = fields.collect::<Option<Vec<_>>>()?;
         let schema = Arc::new(Schema::assemble(&definition, &fields).ok()?);
         Some(KnownSchema { schema, retired: document.is_deleted() })
+    }
+
+    /// What a state of a definition says.
+    pub(super) fn definition(&self, view: &DocumentViewId) -> Option<DefinitionView> {
+        let state = self.state(view, SystemSchema::SchemaDefinition)?;
+        DefinitionView::from_fields(state.view().id.clone(), values(&state)?)
     }
 
     fn field_definition(&self, view: &DocumentViewId) -> Option<FieldDefinitionView> {

@@ -47,13 +47,22 @@ fn proof(connection: &Connection, author: &PublicKey, log_id: LogId) -> Result<O
     rows.next()?.map(|row| stored_proof(row, 0)).transpose()
 }
 
-/// The proof that froze a line.
-pub(super) fn proof_of(connection: &Connection, line: i64) -> Result<ForkProof> {
+/// Whether any log is frozen.
+pub(super) fn any(connection: &Connection) -> Result<bool> {
+    Ok(connection.prepare_cached("SELECT 1 FROM forks LIMIT 1")?.exists([])?)
+}
+
+/// The proof that froze a line, if one did.
+pub(super) fn find_proof(connection: &Connection, line: i64) -> Result<Option<ForkProof>> {
     let mut statement =
         connection.prepare_cached("SELECT first, second FROM forks WHERE log = ?")?;
     let mut rows = statement.query([line])?;
-    let row = rows.next()?.ok_or_else(|| Fault::inconsistent("a frozen log has no proof"))?;
-    stored_proof(row, 0)
+    rows.next()?.map(|row| stored_proof(row, 0)).transpose()
+}
+
+/// The proof that froze a line.
+pub(super) fn proof_of(connection: &Connection, line: i64) -> Result<ForkProof> {
+    find_proof(connection, line)?.ok_or_else(|| Fault::inconsistent("a frozen log has no proof"))
 }
 
 /// The proof in two columns.

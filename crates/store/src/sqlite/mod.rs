@@ -18,6 +18,8 @@ mod condition;
 mod connection;
 mod digest;
 mod entries;
+#[cfg(all(test, feature = "conformance"))]
+mod exchange_plans;
 mod facts;
 mod fault;
 mod find;
@@ -39,6 +41,8 @@ mod rows;
 mod snapshot;
 mod table;
 mod targets;
+#[cfg(test)]
+mod trace;
 mod value;
 mod views;
 mod wanted;

@@ -4,7 +4,7 @@
 //! number of steps must not depend on how many documents there are.
 
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::Receiver;
 
 use pandan_bamboo::Hash;
 use pandan_identity::KeyPair;
@@ -12,10 +12,10 @@ use pandan_operations::{
     DocumentId, DocumentViewId, FieldName, Float, OperationId, SchemaId, SchemaName, SystemSchema,
 };
 use pandan_schema::{FieldType, Schema, Value};
-use rusqlite::trace::{TraceEvent, TraceEventCodes};
 use rusqlite::types::Value as Sql;
-use rusqlite::{Connection, StatementStatus, params_from_iter};
+use rusqlite::{Connection, params_from_iter};
 
+use super::trace::{self, Statement};
 use super::{Options, catalog, collection, connection, digest, migrate, table, value};
 use crate::query::{
     CollectionQuery, Condition, Direction, Operand, Order, OrderBy, Page, Selection, Subject, Test,
@@ -29,12 +29,6 @@ struct Filled {
     statements: Receiver<Statement>,
 }
 
-/// A statement that was run.
-struct Statement {
-    sql: String,
-    steps: i32,
-}
-
 impl Filled {
     fn new(documents: u64) -> Self {
         let mut connection = Connection::open_in_memory().expect("memory can be had");
@@ -46,16 +40,7 @@ impl Filled {
         insert_documents(&connection, row, documents);
         let sql = "UPDATE schemas SET documents = ? WHERE id = ?";
         connection.execute(sql, [documents.cast_signed(), row]).expect("it is there");
-        let (sender, statements) = mpsc::channel();
-        let record = move |event: TraceEvent<'_>| {
-            if let TraceEvent::Profile(statement, _) = event {
-                let steps = statement.get_status(StatementStatus::VmStep);
-                let sql = statement.sql().into_owned();
-                sender.send(Statement { sql, steps }).expect("the test listens");
-            }
-        };
-        let mask = TraceEventCodes::SQLITE_TRACE_PROFILE;
-        connection.trace_v2(mask, Some(record)).expect("statements can be traced");
+        let statements = trace::statements(&mut connection);
         Self { connection, schema, statements }
     }
 
@@ -64,14 +49,6 @@ impl Filled {
         self.statements.try_iter().for_each(drop);
         let page = collection::page(&self.connection, query).expect("the page can be read");
         (page, self.statements.try_iter().collect())
-    }
-
-    fn plan(&self, statement: &Statement) -> Vec<String> {
-        let sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);
-        let mut plan = self.connection.prepare(&sql).expect("it was run before");
-        let nothing = vec![rusqlite::types::Null; plan.parameter_count()];
-        let lines = plan.query_map(params_from_iter(nothing), |row| row.get(3));
-        lines.expect("it was run before").collect::<Result<_, _>>().expect("plans are texts")
     }
 
     fn query(&self, conditions: Vec<Condition>, order: Order) -> CollectionQuery {
@@ -91,7 +68,7 @@ impl Filled {
         for _ in 0..2 {
             let (page, statements) = self.page(&query);
             for statement in &statements {
-                let plan = self.plan(statement);
+                let plan = statement.plan(&self.connection);
                 // The table itself is an index by document id, which is also the state of
                 // unchanged documents.
                 let by_id = statement.sql.contains("ORDER BY doc ");
@@ -274,7 +251,7 @@ fn conditions_are_looked_up_in_an_index() {
         let mut looked_at = 0;
         for statement in of_documents {
             looked_at += 1;
-            let plan = filled.plan(statement);
+            let plan = statement.plan(&filled.connection);
             let is_search = plan.iter().any(|line| line.starts_with("SEARCH rows_"));
             assert!(is_search, "{condition:?}: {} {plan:#?}", statement.sql);
             assert!(statement.steps < 2_500, "{condition:?} takes {} steps", statement.steps);

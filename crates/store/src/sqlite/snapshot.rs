@@ -151,7 +151,7 @@ impl Snapshot for SqliteSnapshot {
         after: Arrival,
         budget: Budget,
     ) -> Answer<WantedEntries> {
-        Ok(wanted::entries(self.reading()?, wants, after, budget)?)
+        Ok(wanted::page(self.reading()?, wants, after, budget)?)
     }
 
     fn forks(&self, query: &ForkQuery) -> Answer<ForkPage> {

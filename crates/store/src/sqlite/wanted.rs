@@ -1,195 +1,197 @@
-//! Entries that somebody wants, in the order in which they were stored.
+//! Entries that somebody wants, in the order in which they were stored, behind the proofs of the
+//! wanted logs that are frozen.
 //!
 //! When the wanted logs are few, their entries are found log by log and put in order. Otherwise
 //! all entries are gone through in order and looked at: what a node without anything asks for is
 //! most of what is there.
 
-use std::collections::{BinaryHeap, HashMap};
+pub(super) mod connectors;
+mod search;
+
+use std::collections::{BinaryHeap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::entries::{self, stored_entry};
-use super::fault::Result;
-use super::heads::{self, StoredRange, place_to_sql};
+use self::connectors::Connectors;
+use self::search::{Line, Search};
+use super::entries::stored_entry;
+use super::fault::{Fault, Result};
+use super::forks;
 use crate::contract::StoredEntry;
-use crate::heads::{Arrival, Budget, LogPlace, WantedEntries, Wants};
-use crate::limits::{MAX_ENTRIES_SCANNED, MAX_LOGS_SORTED};
+use crate::heads::{Arrival, Budget, Filling, Reached, WantedEntries, Wants};
+use crate::limits::MAX_ENTRIES_SCANNED;
 
-pub(super) fn entries(
+pub(super) fn page(
     connection: &Connection,
     wants: &Wants,
     after: Arrival,
     budget: Budget,
 ) -> Result<WantedEntries> {
-    let search = Search::of(connection, wants)?;
-    let after = i64::try_from(after.0).unwrap_or(i64::MAX);
-    let mut reader = Reader { budget, bytes: 0, found: WantedEntries::default() };
-    match search.few_logs(connection)? {
-        Some(logs) => few(connection, &logs, after, &mut reader)?,
-        None => scan(connection, &search, after, &mut reader)?,
-    }
-    Ok(reader.found)
-}
-
-/// From where on a log is wanted.
-#[derive(Clone, Copy, Debug)]
-struct Start {
-    from: i64,
-    /// Whether it is a branch beside the line of the log, without an order.
-    is_beside: bool,
-}
-
-/// Which logs are wanted, by rows.
-struct Search {
-    logs: HashMap<i64, Start>,
-    ranges: Vec<StoredRange>,
-}
-
-impl Search {
-    fn of(connection: &Connection, wants: &Wants) -> Result<Self> {
-        let mut logs = HashMap::new();
-        for log in &wants.logs {
-            // Beyond the signed range there is nothing.
-            let Ok(from) = i64::try_from(log.from.number()) else { continue };
-            let place = LogPlace::of(&log.author, log.log_id);
-            if let Some(row) = heads::log_row(connection, &place)? {
-                for (row, is_beside) in with_branches(connection, row)? {
-                    let start = logs.entry(row).or_insert(Start { from, is_beside });
-                    start.from = from.min(start.from);
-                }
+    let mut search = Search::of(connection, wants)?;
+    let mut page = Filling::new(budget);
+    let has_forks = forks::any(connection)?;
+    let (after, void) = match Reached::from(after) {
+        Reached::Entry { entry, void } => (row(entry), void),
+        Reached::Proof { log } => {
+            if has_forks && let Some(log) = proofs(&mut search, row(log), &mut page)? {
+                let left = match search.few_lines()? {
+                    Some(lines) => count(&spans(connection, &lines, 0)?),
+                    None => latest_row(connection)?.unsigned_abs(),
+                };
+                return Ok(page.stop(Reached::Proof { log: log.unsigned_abs() }, left));
             }
+            (0, 0)
         }
-        let mut ranges = Vec::new();
-        for range in &wants.ranges {
-            ranges.extend(StoredRange::of(connection, range)?);
-        }
-        Ok(Self { logs, ranges })
+    };
+    let connectors = has_forks.then(|| Connectors::new(connection));
+    let reader = Reader { connection, page, connectors, sent: HashSet::new(), last: after, void };
+    match search.few_lines()? {
+        Some(lines) => few(reader, &spans(connection, &lines, after)?),
+        None => scan(reader, &mut search),
     }
+}
 
-    /// All wanted logs, if they are few.
-    fn few_logs(&self, connection: &Connection) -> Result<Option<HashMap<i64, Start>>> {
-        let mut logs = self.logs.clone();
-        for range in &self.ranges {
-            let room = (MAX_LOGS_SORTED + 1).saturating_sub(logs.len());
-            for (_, log) in range.logs(connection, room)? {
-                let branches = with_branches(connection, log)?.into_iter();
-                logs.extend(branches.map(|(log, is_beside)| (log, Start { from: 1, is_beside })));
+/// Rows are counted from 1.
+fn row(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn latest_row(connection: &Connection) -> Result<i64> {
+    let mut statement = connection.prepare_cached("SELECT COALESCE(max(id), 0) FROM entries")?;
+    Ok(statement.query_row([], |row| row.get(0))?)
+}
+
+/// Takes up proofs of wanted logs behind a row. If that is not all, gives the row to go on after.
+fn proofs(search: &mut Search<'_>, after: i64, page: &mut Filling) -> Result<Option<i64>> {
+    let connection = search.connection;
+    let frozen = search.frozen(after)?;
+    let is_cut = frozen.len() == MAX_ENTRIES_SCANNED;
+    let mut last = after;
+    for log in frozen {
+        if search.line(log)?.is_some()
+            && let Some(proof) = forks::find_proof(connection, log)?
+        {
+            if page.is_full() {
+                return Ok(Some(last));
             }
+            page.proof(proof);
         }
-        Ok((logs.len() <= MAX_LOGS_SORTED).then_some(logs))
+        last = log;
     }
+    Ok(is_cut.then_some(last))
+}
 
-    fn contains(&self, connection: &Connection, log: i64, seq_num: i64) -> Result<bool> {
-        // Beside lines there are numbers of all 64 bits.
-        let is_behind = |start: &Start| start.from.cast_unsigned() <= seq_num.cast_unsigned();
-        if self.logs.get(&log).is_some_and(is_behind) {
-            return Ok(true);
-        }
-        if self.ranges.is_empty() {
-            return Ok(false);
-        }
-        let mut statement = connection.prepare_cached(
-            "SELECT d.schema, a.key, l.log_id FROM logs b JOIN logs l ON l.author = b.author \
-             AND l.log_id = b.log_id AND l.branch = 0 JOIN documents d ON d.id = l.document \
-             JOIN authors a ON a.id = l.author WHERE b.id = ? AND (l.fork IS NULL OR l.fork > 1)",
-        )?;
-        let found = statement.query_row([log], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
-        // What forks at its first entry, or has no line, is in no range.
-        let Some((schema, author, log_id)): Option<(i64, _, _)> = found.optional()? else {
-            return Ok(false);
+/// Takes up entries until the page is full.
+struct Reader<'c> {
+    connection: &'c Connection,
+    page: Filling,
+    /// None when no log is frozen, so that nothing is void.
+    connectors: Option<Connectors<'c>>,
+    /// The void entries in the page.
+    sent: HashSet<i64>,
+    /// The last row that was dealt with.
+    last: i64,
+    /// How many of the void entries that the next entry needs are in the page before.
+    void: usize,
+}
+
+impl Reader<'_> {
+    /// Takes up an entry behind what it needs. If there is no room for all of it, tells how far it
+    /// came.
+    fn take(&mut self, row: i64, log: i64, entry: StoredEntry) -> Result<Option<Reached>> {
+        let needs = match &mut self.connectors {
+            Some(connectors) => connectors.of(log, &entry)?,
+            None => Vec::new(),
         };
-        let place = place_to_sql(&LogPlace { author, log_id: entries::log_id_from_sql(log_id) });
-        Ok(self
-            .ranges
-            .iter()
-            .any(|range| range.schema == schema && range.from <= place && place < range.to))
+        let reached = |void| Reached::Entry { entry: self.last.unsigned_abs(), void };
+        for (index, &need) in needs.iter().enumerate().skip(std::mem::take(&mut self.void)) {
+            if self.sent.contains(&need) {
+                continue;
+            }
+            if self.page.is_full() {
+                return Ok(Some(reached(index)));
+            }
+            let (_, connector) = read(self.connection, need)?;
+            self.page.connector(connector);
+            self.sent.insert(need);
+        }
+        if self.page.is_full() {
+            return Ok(Some(reached(needs.len())));
+        }
+        self.page.entry(entry);
+        self.last = row;
+        Ok(None)
     }
 }
 
-/// The row of a line, and those of the branches beside it; whether it is one of those.
-fn with_branches(connection: &Connection, line: i64) -> Result<Vec<(i64, bool)>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT b.id FROM logs l JOIN logs b ON b.author = l.author AND b.log_id = l.log_id \
-         WHERE l.id = ? AND l.fork IS NOT NULL AND b.branch > 0 ORDER BY b.branch LIMIT ?",
+/// The entry in a row, and the row of its log.
+fn read(connection: &Connection, row: i64) -> Result<(i64, StoredEntry)> {
+    let mut statement =
+        connection.prepare_cached("SELECT entry, payload, log FROM entries WHERE id = ?")?;
+    let mut rows = statement.query([row])?;
+    let row = rows.next()?.ok_or_else(|| Fault::inconsistent("an entry is not there"))?;
+    Ok((row.get(2)?, stored_entry(row)?))
+}
+
+/// What is wanted of a line and was stored after a row.
+struct Span {
+    log: i64,
+    first: i64,
+    last: i64,
+}
+
+fn spans(connection: &Connection, lines: &[Line], after: i64) -> Result<Vec<Span>> {
+    let mut latest = connection.prepare_cached(
+        "SELECT seq_num FROM entries WHERE log = ? AND seq_num < ? ORDER BY seq_num DESC LIMIT 1",
     )?;
-    let limit = i64::try_from(MAX_LOGS_SORTED + 1).unwrap_or(i64::MAX);
-    let rows = statement.query_map([line, limit], |row| Ok((row.get(0)?, true)))?;
-    std::iter::once(Ok((line, false))).chain(rows).map(|row| row.map_err(Into::into)).collect()
+    let mut spans = Vec::with_capacity(lines.len());
+    for &Line { log, from, end } in lines {
+        let last: Option<i64> = latest.query_row([log, end], |row| row.get(0)).optional()?;
+        let first = first_after(connection, log, from, after)?;
+        spans.extend(last.filter(|last| first <= *last).map(|last| Span { log, first, last }));
+    }
+    Ok(spans)
 }
 
-/// Takes up entries until the budget is used up.
-struct Reader {
-    budget: Budget,
-    bytes: usize,
-    found: WantedEntries,
+fn count(spans: &[Span]) -> u64 {
+    spans.iter().map(|span| span.last.abs_diff(span.first) + 1).sum()
 }
 
-impl Reader {
-    fn is_full(&self) -> bool {
-        self.found.entries.len() >= self.budget.entries.max(1)
-            || self.bytes >= self.budget.bytes.max(1)
+fn few(mut reader: Reader<'_>, spans: &[Span]) -> Result<WantedEntries> {
+    let connection = reader.connection;
+    let all = count(spans);
+    for id in lowest(connection, spans, reader.page.room() + 1)? {
+        let (log, entry) = read(connection, id)?;
+        if let Some(reached) = reader.take(id, log, entry)? {
+            let left = all.saturating_sub(reader.page.wanted());
+            return Ok(reader.page.stop(reached, left));
+        }
     }
-
-    fn take(&mut self, entry: StoredEntry) {
-        self.bytes += entry.size();
-        self.found.entries.push(entry);
-    }
-
-    /// There is more behind this row.
-    fn go_on_after(&mut self, row: i64) {
-        self.found.next = Some(Arrival(row.unsigned_abs()));
-    }
+    Ok(reader.page.finish())
 }
 
-fn few(
-    connection: &Connection,
-    logs: &HashMap<i64, Start>,
-    after: i64,
-    reader: &mut Reader,
-) -> Result<()> {
-    // The lowest rows of all logs, and one more to know whether there are more.
-    let room = reader.budget.entries.max(1).saturating_add(1);
+/// The lowest rows of several lines, in order.
+fn lowest(connection: &Connection, spans: &[Span], count: usize) -> Result<Vec<i64>> {
     let mut lowest = BinaryHeap::new();
     let mut statement = connection.prepare_cached(
-        "SELECT id FROM entries WHERE log = ? AND seq_num >= ? ORDER BY seq_num LIMIT ?",
+        "SELECT id FROM entries WHERE log = ? AND seq_num BETWEEN ? AND ? \
+         ORDER BY seq_num LIMIT ?",
     )?;
-    let mut beside = connection.prepare_cached(
-        "SELECT id FROM entries WHERE log = ?1 AND (seq_num >= ?2 OR seq_num < 0) AND id > ?3",
-    )?;
-    let limit = i64::try_from(room).unwrap_or(i64::MAX);
-    for (&log, &Start { from, is_beside }) in logs {
-        let mut rows = if is_beside {
-            beside.query(params![log, from, after])?
-        } else {
-            statement.query(params![log, first_after(connection, log, from, after)?, limit])?
-        };
+    let limit = i64::try_from(count).unwrap_or(i64::MAX);
+    for Span { log, first, last } in spans {
+        let mut rows = statement.query(params![log, first, last, limit])?;
         while let Some(row) = rows.next()? {
             let id: i64 = row.get(0)?;
-            let is_full =
-                lowest.len() == room && lowest.peek().is_some_and(|greatest| *greatest <= id);
-            if is_full && !is_beside {
+            if lowest.len() == count && lowest.peek().is_some_and(|greatest| *greatest <= id) {
                 break;
             }
             lowest.push(id);
-            if lowest.len() > room {
+            if lowest.len() > count {
                 lowest.pop();
             }
         }
     }
-    let mut last = after;
-    let mut read = connection.prepare_cached("SELECT entry, payload FROM entries WHERE id = ?")?;
-    for id in lowest.into_sorted_vec() {
-        if reader.is_full() {
-            reader.go_on_after(last);
-            break;
-        }
-        let mut rows = read.query([id])?;
-        if let Some(row) = rows.next()? {
-            reader.take(stored_entry(row)?);
-        }
-        last = id;
-    }
-    Ok(())
+    Ok(lowest.into_sorted_vec())
 }
 
 /// The first sequence number, from `from` on, whose entry was stored after a row. Entries of a log
@@ -219,26 +221,37 @@ fn first_after(connection: &Connection, log: i64, from: i64, after: i64) -> Resu
     Ok(low)
 }
 
-fn scan(connection: &Connection, search: &Search, after: i64, reader: &mut Reader) -> Result<()> {
+fn scan(mut reader: Reader<'_>, search: &mut Search<'_>) -> Result<WantedEntries> {
+    let connection = reader.connection;
     let mut statement = connection.prepare_cached(
         "SELECT entry, payload, id, log, seq_num FROM entries WHERE id > ? ORDER BY id LIMIT ?",
     )?;
     let limit = i64::try_from(MAX_ENTRIES_SCANNED).unwrap_or(i64::MAX);
-    let mut rows = statement.query([after, limit])?;
-    let (mut last, mut seen) = (after, 0);
+    let mut rows = statement.query([reader.last, limit])?;
+    let mut seen = 0;
     while let Some(row) = rows.next()? {
-        let id = row.get(2)?;
-        if search.contains(connection, row.get(3)?, row.get(4)?)? {
-            if reader.is_full() {
-                reader.go_on_after(last);
-                return Ok(());
-            }
-            reader.take(stored_entry(row)?);
+        let (id, log, seq_num) = (row.get(2)?, row.get(3)?, row.get(4)?);
+        if search.line(log)?.is_some_and(|line| line.contains(seq_num))
+            && let Some(reached) = reader.take(id, log, stored_entry(row)?)?
+        {
+            return reader.stop_scan(reached, seen);
         }
-        (last, seen) = (id, seen + 1);
+        reader.last = id;
+        seen += 1;
     }
-    if seen == MAX_ENTRIES_SCANNED {
-        reader.go_on_after(last);
+    if seen < MAX_ENTRIES_SCANNED {
+        return Ok(reader.page.finish());
     }
-    Ok(())
+    let reached = Reached::Entry { entry: reader.last.unsigned_abs(), void: 0 };
+    reader.stop_scan(reached, seen)
+}
+
+impl Reader<'_> {
+    /// Ends a page after looking at some entries: of those that come, as many are wanted.
+    fn stop_scan(self, reached: Reached, seen: usize) -> Result<WantedEntries> {
+        let rest = latest_row(self.connection)?.abs_diff(self.last);
+        let (seen, wanted) = (seen as u128, u128::from(self.page.wanted()));
+        let left = (u128::from(rest) * wanted).checked_div(seen).unwrap_or(rest.into());
+        Ok(self.page.stop(reached, u64::try_from(left).unwrap_or(rest)))
+    }
 }

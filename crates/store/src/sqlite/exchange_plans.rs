@@ -1,0 +1,177 @@
+//! How much is read to find out what others lack: it does not grow with what they have already.
+
+use std::sync::mpsc::Receiver;
+
+use pandan_admission::Door;
+use pandan_bamboo::SeqNum;
+use pandan_operations::{Fields, SchemaId, SystemSchema};
+use rusqlite::Connection;
+
+use super::catalog::Catalog;
+use super::trace::{self, Statement};
+use super::wanted::connectors::Connectors;
+use super::{Options, batch, connection, head_sums, heads, migrate, wanted};
+use crate::conformance::{Author, Signed, fields};
+use crate::heads::{Arrival, Budget, HeadRange, LogPlace, WantedLog, Wants};
+use crate::limits::MAX_HEADS_IN_SUM;
+
+const BUDGET: Budget = Budget { entries: 10, bytes: usize::MAX };
+
+struct Filled {
+    connection: Connection,
+    catalog: Catalog,
+    statements: Receiver<Statement>,
+}
+
+impl Filled {
+    fn new() -> Self {
+        let mut connection = Connection::open_in_memory().expect("memory can be had");
+        connection::prepare(&connection, &Options::default()).expect("modules load");
+        migrate::migrate(&mut connection).expect("an empty database migrates");
+        let statements = trace::statements(&mut connection);
+        Self { connection, catalog: Catalog::default(), statements }
+    }
+
+    /// Pieces by several authors, one in each log.
+    fn with_logs(logs: usize) -> Self {
+        let mut filled = Self::new();
+        let mut authors: Vec<_> = (10..20).map(Author::new).collect();
+        let creates: Vec<_> = (0..logs).map(|it| create(&mut authors[it % 10], it)).collect();
+        filled.ingest(&creates);
+        filled
+    }
+
+    fn ingest(&mut self, signed: &[Signed]) {
+        let candidates = signed.iter().map(|it| (it.candidate(), Door::Peer)).collect();
+        batch::ingest(&mut self.connection, &self.catalog, candidates).expect("it can be written");
+    }
+
+    /// The statements that something takes.
+    fn count<T>(&self, read: impl FnOnce(&Connection) -> T) -> (T, Vec<Statement>) {
+        self.statements.try_iter().for_each(drop);
+        let found = read(&self.connection);
+        (found, self.statements.try_iter().collect())
+    }
+}
+
+fn piece() -> SchemaId {
+    SystemSchema::BlobPiece.into()
+}
+
+fn data(number: usize) -> Fields {
+    fields([("data", pandan_operations::RawValue::Bytes(number.to_be_bytes().to_vec()))])
+}
+
+fn create(author: &mut Author, number: usize) -> Signed {
+    author.create(&piece(), data(number))
+}
+
+fn wanted(signed: &Signed) -> Wants {
+    let header = signed.entry.header();
+    let (author, log_id, from) = (header.public_key(), header.log_id(), SeqNum::FIRST);
+    Wants { logs: vec![WantedLog { author, log_id, from }], ranges: Vec::new() }
+}
+
+fn steps(statements: &[Statement]) -> i32 {
+    statements.iter().map(|statement| statement.steps).sum()
+}
+
+#[test]
+fn without_forks_entries_are_read_as_if_there_could_be_none() {
+    let mut taken = Vec::new();
+    for logs in [100, 2_000] {
+        let mut filled = Filled::with_logs(logs);
+        let mut author = Author::new(1);
+        let first = create(&mut author, 0);
+        let update = author.update(first.document(), &piece(), &first.view(), data(1));
+        filled.ingest(&[first.clone(), update]);
+        let (page, statements) = filled.count(|connection| {
+            wanted::page(connection, &wanted(&first), Arrival::default(), BUDGET)
+        });
+        assert_eq!(page.expect("it can be read").entries.len(), 2);
+        assert_eq!(statements.iter().filter(|it| it.sql.contains("forks")).count(), 1);
+        assert!(statements.iter().all(|it| !it.sql.contains("rarray")), "{statements:?}");
+        taken.push((statements.len(), steps(&statements)));
+    }
+    assert_eq!(taken[0].0, taken[1].0, "so many statements, however many logs there are");
+    assert!(taken[1].1 <= taken[0].1 + 20, "{taken:?}");
+}
+
+#[test]
+fn a_frozen_log_costs_those_that_it_does_not_touch_next_to_nothing() {
+    let mut filled = Filled::with_logs(50);
+    let mut author = Author::new(1);
+    let first = create(&mut author, 0);
+    let updates: Vec<_> = (0..9)
+        .map(|it| author.update(first.document(), &piece(), &first.view(), data(it)))
+        .collect();
+    filled.ingest(&[&[first.clone()], &updates[..]].concat());
+    let read = |filled: &Filled| {
+        let (page, statements) = filled.count(|connection| {
+            wanted::page(connection, &wanted(&first), Arrival::default(), BUDGET)
+        });
+        assert_eq!(page.expect("it can be read").entries.len(), 10);
+        statements.len()
+    };
+    let before = read(&filled);
+    filled.ingest(&[9, 8].map(|it| create(&mut Author::new(2), it)));
+    // Is the log wanted, is it frozen, is its document touched?
+    assert!(read(&filled) <= before + 3);
+}
+
+#[test]
+fn void_operations_are_looked_for_up_to_a_limit() {
+    let mut filled = Filled::new();
+    let mut author = Author::new(1);
+    let first = create(&mut author, 0);
+    let mut twin = author.clone();
+    let mut view = first.view();
+    let mut chain = Vec::new();
+    for number in 1..6 {
+        chain.push(author.update(first.document(), &piece(), &view, data(number)));
+        view = chain[chain.len() - 1].view();
+    }
+    let branch = twin.update(first.document(), &piece(), &first.view(), data(9));
+    let guest = Author::new(2).update(first.document(), &piece(), &view, data(7));
+    filled.ingest(&[&[first], &chain[..], &[branch, guest.clone()]].concat());
+    for (limit, expected) in [(4, 0), (5, 5), (6, 5)] {
+        let mut connectors = Connectors::new(&filled.connection);
+        let found = connectors.below(&guest.payload, limit).expect("they can be read");
+        assert_eq!(found.len(), expected, "of at most {limit}");
+        assert!(found.is_sorted());
+    }
+}
+
+#[test]
+fn where_a_part_begins_takes_one_look_each() {
+    const PARTS: usize = 4;
+    let filled = Filled::with_logs(MAX_HEADS_IN_SUM * PARTS + 1);
+    let ranges = [HeadRange::all(piece())];
+    let (parts, statements) =
+        filled.count(|connection| head_sums::split(connection, &ranges, PARTS));
+    let parts = parts.expect("it can be read").len();
+    let looks: Vec<_> = statements.iter().filter(|it| it.sql.contains("DESC LIMIT 1")).collect();
+    let looks: Vec<_> = looks.into_iter().filter(|it| it.sql.contains("FROM heads")).collect();
+    assert_eq!(looks.len(), parts - 1);
+    for look in looks {
+        assert!(look.steps < 60, "{look:?}");
+        assert!(look.plan(&filled.connection).iter().all(|line| line.starts_with("SEARCH")));
+    }
+}
+
+#[test]
+fn logs_of_documents_are_looked_up() {
+    let mut taken = Vec::new();
+    for logs in [100, 2_000] {
+        let mut filled = Filled::with_logs(logs);
+        let first = create(&mut Author::new(1), 0);
+        filled.ingest(&[first.clone()]);
+        let (found, statements) = filled.count(|connection| {
+            heads::logs_of(connection, &filled.catalog, &[first.document()], 10)
+        });
+        let place = LogPlace::of(&first.entry.header().public_key(), first.entry.header().log_id());
+        assert_eq!(found.expect("it can be read"), [(piece(), place)]);
+        taken.push(steps(&statements));
+    }
+    assert!(taken[1] <= taken[0] + 20, "{taken:?}");
+}
