@@ -285,7 +285,7 @@ fn limits(value: &Value) -> Result<Vec<Limit>, String> {
 }
 
 /// A list of texts.
-fn list<T: FromStr<Err: Display>>(value: &Value) -> Result<Vec<T>, String> {
+pub(crate) fn list<T: FromStr<Err: Display>>(value: &Value) -> Result<Vec<T>, String> {
     let items = value.as_array().ok_or_else(|| format!("expected a list, found {value}"))?;
     let parse = |item: &Value| {
         let text = item.as_str().ok_or_else(|| format!("expected text, found {item}"))?;

@@ -13,6 +13,7 @@ mod fields;
 mod keys;
 mod logging;
 mod nearest;
+mod neighbours;
 mod network;
 mod output;
 mod proof;

@@ -1,5 +1,6 @@
 //! How a node takes part in a network: on the command line, in the environment and in the file.
 
+use std::fmt;
 use std::fs;
 use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use pandan_node::{Config, Interest, Replication, Storage};
 use pandan_operations::{SchemaId, SystemSchema};
 
 use crate::failure::usage;
+use crate::neighbours::Neighbours;
 
 /// Name of the file in which a node remembers whom it met.
 const PEERS_FILE: &str = "peers.toml";
@@ -60,6 +62,15 @@ impl FromStr for Peer {
         let address = address.parse().map_err(|error| wrong(format!("{error}")))?;
         let id = id.map(str::parse).transpose().map_err(|error| wrong(format!("{error}")))?;
         Ok(Self { address, id })
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.id {
+            Some(id) => write!(f, "{id}@{}", self.address),
+            None => self.address.fmt(f),
+        }
     }
 }
 
@@ -170,6 +181,10 @@ impl NetworkArgs {
         network.access.allow = (!allowed.is_empty()).then(|| allowed.into_iter().collect());
         network.access.block = self.block_peers.into_iter().chain(file.block_peers).collect();
         if let Storage::Folder(folder) = &config.storage {
+            let neighbours = Neighbours::read(folder)?;
+            let added = neighbours.peers.into_iter();
+            network.addresses.extend(added.map(|peer| (peer.address, peer.id)));
+            network.access.block.extend(neighbours.block);
             fs::create_dir_all(folder)
                 .with_context(|| format!("cannot make the folder {}", folder.display()))?;
             network.peers_file = Some(folder.join(PEERS_FILE));

@@ -1,13 +1,18 @@
 //! A node inside of this process.
 
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use pandan_node::network::PeerId;
 use pandan_node::{Config, Node, StartError};
 use tokio::runtime::Runtime;
+use tokio::time::timeout;
 
 use crate::failure::{Exit, failure};
+
+/// How often to look whether something holds.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// A node and the threads that it runs on.
 #[derive(Debug)]
@@ -42,6 +47,40 @@ impl RunningNode {
     /// The name under which other nodes know it.
     pub(crate) fn peer_id(&self) -> Option<PeerId> {
         self.node.peer_id()
+    }
+
+    /// The node itself.
+    pub(crate) const fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// Runs something beside the node, as long as the program lives.
+    pub(crate) fn spawn<F: Future<Output = ()> + Send + 'static>(
+        &self,
+        task: impl FnOnce(Node) -> F,
+    ) {
+        self.runtime.spawn(task(self.node.clone()));
+    }
+
+    /// Waits for something that the node does.
+    pub(crate) fn block_on<T>(&self, task: impl Future<Output = T>) -> T {
+        self.runtime.block_on(task)
+    }
+
+    /// Waits until something holds, as often as the status of replication changes.
+    pub(crate) fn wait_until(
+        &self,
+        patience: Duration,
+        mut holds: impl FnMut() -> bool,
+    ) -> anyhow::Result<()> {
+        let end = Instant::now() + patience;
+        let mut changes = self.node.sync_changes().context("the node does not replicate")?;
+        while !holds() {
+            ensure!(Instant::now() < end, "nodes did not agree within {} s", patience.as_secs());
+            // What is stored changes without a word of a session, too.
+            let _ = self.block_on(async { timeout(LOOK_AGAIN, changes.changed()).await });
+        }
+        Ok(())
     }
 
     /// Waits until somebody asks the program to end.

@@ -2,7 +2,7 @@
 
 use pandan_bamboo::{HeadsSum, Salt};
 use pandan_identity::PublicKey;
-use pandan_operations::SchemaId;
+use pandan_operations::{Operation, SchemaId};
 use pandan_replication::limits::MAX_PENDING_WANTS;
 use pandan_replication::{
     Amount, Answer, Bound, Cursor, FrozenTip, Head, HeadList, KeyRange, LogKey, Page, Part, Query,
@@ -123,11 +123,24 @@ impl Reader<'_> {
         let after = after.map(|Cursor(number)| Arrival::from_number(number)).unwrap_or_default();
         let found = self.snapshot.wanted_entries(&wants, after, budget)?;
         Ok(Page {
-            proofs: Vec::new(),
-            entries: found.entries.into_iter().map(received).collect(),
+            proofs: found.proofs,
+            entries: found
+                .entries
+                .into_iter()
+                .filter(|stored| self.is_ours(stored))
+                .map(received)
+                .collect(),
             next: found.next.map(|arrival| Cursor(arrival.number())),
-            left: Amount::default(),
+            left: Amount { entries: found.left.entries, bytes: found.left.bytes },
         })
+    }
+
+    /// Whether an entry belongs to the session: whoever asks for a log may not know its schema, or
+    /// know it too well.
+    fn is_ours(&self, stored: &StoredEntry) -> bool {
+        let Some(payload) = &stored.operation else { return true };
+        let operation = Operation::decode(payload);
+        operation.is_ok_and(|operation| self.index(operation.schema()).is_some())
     }
 }
 

@@ -1,7 +1,7 @@
 //! `pandan demo`: a node at work on real data, and everything that it says checked.
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -14,12 +14,14 @@ use serde_json::{Value, json};
 use crate::client::Client;
 use crate::demo::audit::{self, Audit};
 use crate::demo::drama::{self, Drama};
+use crate::demo::mesh::{self, Exchange, Mesh};
 use crate::demo::people::People;
 use crate::demo::programme::{self, Programme, Schemas};
 use crate::demo::tour::{self, Tour};
 use crate::output::Output;
 use crate::running::RunningNode;
 use crate::style::{BOLD, DIM, GOOD, VALUE, paint};
+use crate::table::Table;
 
 /// Publish a festival to a new node, query it, and check everything
 #[derive(Args, Debug)]
@@ -49,14 +51,24 @@ struct Story {
     drama: Drama,
     tour: Tour,
     audit: Audit,
+    together: Together,
     steps: Vec<Step>,
+}
+
+/// What became of three nodes.
+struct Together {
+    joined: Exchange,
+    healed: Exchange,
+    edits: usize,
+    table: Table,
 }
 
 impl Demo {
     pub(crate) fn run(self, out: Output) -> anyhow::Result<()> {
         let folder = Scratch::new()?;
         let mut config = Config::default();
-        config.storage = Storage::Folder(folder.path.clone());
+        config.storage = Storage::Folder(folder.path.join("first"));
+        config.replication = Some(mesh::replication());
         config.http = Some(self.http);
         let node = RunningNode::start(config)?;
         let url = node.url().context("the node does not listen")?;
@@ -66,7 +78,7 @@ impl Demo {
             paint(VALUE, &url),
             folder.path.display()
         ))?;
-        let told = self.tell(&url, out);
+        let told = self.tell(&node, &url, &folder.path, out);
         if told.is_ok() && !self.once {
             out.say(&invitation(&url))?;
             node.wait_for_signal()?;
@@ -75,15 +87,26 @@ impl Demo {
         told
     }
 
-    fn tell(&self, url: &str, out: Output) -> anyhow::Result<()> {
-        let story = Story::play(&Client::new(url), out)?;
+    fn tell(
+        &self,
+        node: &RunningNode,
+        url: &str,
+        folder: &Path,
+        out: Output,
+    ) -> anyhow::Result<()> {
+        let story = Story::play(node, folder, &Client::new(url), out)?;
         out.show(&story.json(url), || story.summary())?;
         Ok(())
     }
 }
 
 impl Story {
-    fn play(client: &Client, out: Output) -> anyhow::Result<Self> {
+    fn play(
+        node: &RunningNode,
+        folder: &Path,
+        client: &Client,
+        out: Output,
+    ) -> anyhow::Result<Self> {
         let mut steps = Steps { out, steps: Vec::new() };
         let mut people = People::new(client);
         let begin = Instant::now();
@@ -120,7 +143,8 @@ impl Story {
             audit.entries, audit.logs, audit.documents
         );
         steps.done("everything checked again", begin, result)?;
-        Ok(Self { schemas, programme, drama, tour, audit, steps: steps.steps })
+        let together = Together::play(node, folder, &schemas, &programme, &mut steps)?;
+        Ok(Self { schemas, programme, drama, tour, audit, together, steps: steps.steps })
     }
 
     fn summary(&self) -> String {
@@ -134,6 +158,8 @@ impl Story {
             self.tour.graph.clone(),
             String::from("\n"),
             self.tour.contest.render(),
+            title("Three nodes in a row, what each of them took and gave:"),
+            self.together.table.render(),
             title("What was checked, without trusting the node:"),
             self.checks(),
         ]
@@ -150,6 +176,7 @@ impl Story {
             ),
             format!("a forged entry was refused: \"{}\"", self.drama.refusal),
             String::from("the deleted event is gone; its history still verifies"),
+            String::from("the third node shows the same documents, built from the same entries"),
         ];
         let lines = lines.iter().map(|line| format!("  {} {line}\n", paint(GOOD, '✓')));
         lines.collect()
@@ -173,10 +200,60 @@ impl Story {
             "contested": self.drama.contested.to_string(),
             "deleted": self.drama.cancelled.to_string(),
             "refusal": self.drama.refusal,
+            "replication": {
+                "nodes": 3,
+                "joined": exchange(self.together.joined),
+                "edits_while_parted": self.together.edits,
+                "healed": exchange(self.together.healed),
+            },
             "verified": { "documents": documents, "entries": entries, "logs": logs },
             "steps": steps.collect::<Vec<_>>(),
         })
     }
+}
+
+impl Together {
+    fn play(
+        node: &RunningNode,
+        folder: &Path,
+        schemas: &Schemas,
+        programme: &Programme,
+        steps: &mut Steps,
+    ) -> anyhow::Result<Self> {
+        let begin = Instant::now();
+        let (mesh, joined) = Mesh::join(node, folder)?;
+        let told = |exchange: Exchange| {
+            format!("{} entries travelled in {} KiB", exchange.entries, exchange.bytes / 1024)
+        };
+        steps.done("two more nodes caught up", begin, told(joined))?;
+
+        let begin = Instant::now();
+        mesh.part()?;
+        let edits = mesh.edit_apart(schemas, programme)?;
+        let result = format!("{edits} updates, half of them on each side, of the same events");
+        steps.done("the third node cut off", begin, result)?;
+
+        let begin = Instant::now();
+        let healed = mesh.heal()?;
+        steps.done("together again, all the same", begin, told(healed))?;
+
+        let begin = Instant::now();
+        let time = mesh.pass_on(schemas, programme)?;
+        let result = format!("over two hops in {:.1} ms", time.as_secs_f64() * 1000.0);
+        steps.done("news passed on live", begin, result)?;
+
+        let begin = Instant::now();
+        let audit = audit::check(&mesh.last()?, &documents(schemas, programme))?;
+        let result = format!("{} entries of {} documents", audit.entries, audit.documents);
+        steps.done("the third node checked", begin, result)?;
+        let table = mesh.table();
+        mesh.stop();
+        Ok(Self { joined, healed, edits, table })
+    }
+}
+
+fn exchange(Exchange { entries, bytes }: Exchange) -> Value {
+    json!({ "entries": entries, "bytes": bytes })
 }
 
 fn title(text: &str) -> String {

@@ -10,8 +10,10 @@ mod fork;
 mod key;
 mod log;
 mod node;
+mod peer;
 mod publish;
 mod schema;
+mod sync;
 #[cfg(test)]
 mod tests;
 
@@ -46,6 +48,12 @@ pub(crate) enum Command {
     /// Show and verify logs
     #[command(subcommand)]
     Log(log::LogCommand),
+    /// Say with whom a node is to be connected
+    #[command(subcommand)]
+    Peer(peer::PeerCommand),
+    /// Show how a node replicates
+    #[command(subcommand)]
+    Sync(sync::SyncCommand),
     /// Check everything in the folder of a node: signatures, payloads, links, documents, schemas
     Doctor(doctor::Doctor),
     /// Explain the bytes of entries and operations
@@ -69,6 +77,8 @@ pub(crate) fn run(command: Command, out: Output) -> anyhow::Result<()> {
         Command::Publish(command) => command.run(out),
         Command::Fork(command) => command.run(out),
         Command::Log(command) => command.run(out),
+        Command::Peer(command) => command.run(out),
+        Command::Sync(command) => command.run(out),
         Command::Doctor(command) => command.run(out),
         Command::Entry(command) => command.run(out),
         Command::Completions(command) => command.run(),

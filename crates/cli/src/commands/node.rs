@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::config::{Durable, File, HttpAddress, Limit, LogLevel, limits_help};
 use crate::failure::usage;
 use crate::logging;
+use crate::neighbours::{Neighbours, Watcher};
 use crate::network::NetworkArgs;
 use crate::output::Output;
 use crate::running::RunningNode;
@@ -69,6 +70,11 @@ impl RunNode {
             Storage::Folder(folder) => Some(folder.clone()),
             Storage::Memory => None,
         };
+        let quic_is_on = config.replication.is_some();
+        let neighbours = match &data_dir {
+            Some(folder) if quic_is_on => Neighbours::read(folder)?,
+            _ => Neighbours::default(),
+        };
         let durability = format!("{:?}", config.durability).to_lowercase();
         let node = RunningNode::start(config)?;
         let addresses: Vec<_> = node.addresses().iter().map(ToString::to_string).collect();
@@ -86,6 +92,10 @@ impl RunNode {
             "version": env!("CARGO_PKG_VERSION"),
         });
         out.show(&value, || greeting(url.as_deref(), quic.zip(peer_id), data_dir.as_deref()))?;
+        if let Some(folder) = data_dir.filter(|_| quic_is_on) {
+            let watcher = Watcher::new(folder, neighbours);
+            node.spawn(|node| watcher.watch(node));
+        }
         node.wait_for_signal()?;
         out.say(&paint(DIM, "stopping…"))?;
         node.stop();

@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod drama;
 pub(crate) mod festival;
+pub(crate) mod mesh;
 pub(crate) mod people;
 pub(crate) mod programme;
 pub(crate) mod tour;

@@ -1,0 +1,179 @@
+//! `pandan peer`: with whom a node is connected, and with whom it is to be.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use pandan_node::network::PeerId;
+use serde_json::{Value, json};
+
+use super::node::default_data_dir;
+use super::sync;
+use crate::arguments::NodeArgs;
+use crate::failure::missing;
+use crate::neighbours::{LOOK_INTERVAL, Neighbours};
+use crate::network::Peer;
+use crate::output::Output;
+use crate::style::{DIM, VALUE, paint};
+
+/// What to do with peers.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PeerCommand {
+    /// List the nodes that a node is, or was, connected with
+    List(List),
+    /// Stay connected with a node from now on
+    Add(Add),
+    /// No longer stay connected with a node
+    Remove(Remove),
+    /// Keep a node out from now on
+    Block(Block),
+    /// Let a node in again
+    Unblock(Unblock),
+}
+
+impl PeerCommand {
+    pub(crate) fn run(self, out: Output) -> anyhow::Result<()> {
+        match self {
+            Self::List(command) => command.run(out),
+            Self::Add(Add { peer, folder }) => {
+                folder.change(out, &format!("stays connected with {peer}"), |neighbours| {
+                    if !neighbours.peers.contains(&peer) {
+                        neighbours.peers.push(peer.clone());
+                    }
+                    Ok(())
+                })
+            }
+            Self::Remove(Remove { peer, folder }) => {
+                folder.change(out, &format!("does not stay connected with {peer}"), |neighbours| {
+                    let count = neighbours.peers.len();
+                    neighbours.peers.retain(|known| *known != peer);
+                    if neighbours.peers.len() == count {
+                        let known: Vec<_> =
+                            neighbours.peers.iter().map(ToString::to_string).collect();
+                        return Err(missing(format!(
+                            "{peer} was not added; there are: {}",
+                            known.join(", ")
+                        )));
+                    }
+                    Ok(())
+                })
+            }
+            Self::Block(Block { peer, folder }) => {
+                folder.change(out, &format!("keeps {peer} out"), |neighbours| {
+                    neighbours.block.insert(peer);
+                    Ok(())
+                })
+            }
+            Self::Unblock(Unblock { peer, folder }) => {
+                folder.change(out, &format!("lets {peer} in"), |neighbours| {
+                    if neighbours.block.remove(&peer) {
+                        return Ok(());
+                    }
+                    Err(missing(format!("{peer} was not kept out with `pandan peer block`")))
+                })
+            }
+        }
+    }
+}
+
+/// Which node is meant.
+#[derive(Args, Debug)]
+struct Folder {
+    /// Folder of the node [default: pandan in the folder for data of the system]
+    #[arg(long, value_name = "DIR", env = "PANDAN_DATA_DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+impl Folder {
+    fn change(
+        self,
+        out: Output,
+        what: &str,
+        change: impl FnOnce(&mut Neighbours) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let folder = match self.data_dir {
+            Some(folder) => folder,
+            None => default_data_dir()?,
+        };
+        let mut neighbours = Neighbours::read(&folder)?;
+        change(&mut neighbours)?;
+        neighbours.write(&folder)?;
+        let peers: Vec<_> = neighbours.peers.iter().map(ToString::to_string).collect();
+        let block: Vec<_> = neighbours.block.iter().map(ToString::to_string).collect();
+        let value = json!({ "data_dir": folder, "peers": peers, "block": block });
+        out.show(&value, || {
+            let shown = paint(VALUE, folder.display());
+            let seconds = LOOK_INTERVAL.as_secs();
+            let when = format!("within {seconds} s if it runs, else when it is started");
+            format!(
+                "The node in {shown} {what}.\n{}\n",
+                paint(DIM, format!("It takes this up {when}."))
+            )
+        })?;
+        Ok(())
+    }
+}
+
+/// List the nodes that a node is, or was, connected with
+#[derive(Args, Debug)]
+pub(crate) struct List {
+    #[command(flatten)]
+    node: NodeArgs,
+}
+
+impl List {
+    fn run(self, out: Output) -> anyhow::Result<()> {
+        let status = sync::read(&self.node.client())?;
+        let peers = status["peers"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let values: Vec<Value> = peers
+            .iter()
+            .map(|peer| {
+                json!({
+                    "peer": peer["peer"],
+                    "address": peer["address"],
+                    "incoming": peer["incoming"],
+                    "connected": peer["connected"],
+                })
+            })
+            .collect();
+        out.show(&json!({ "peers": values }), || sync::peers_table(&status))?;
+        Ok(())
+    }
+}
+
+/// Stay connected with a node from now on
+#[derive(Args, Debug)]
+pub(crate) struct Add {
+    /// HOST:PORT, or PEER_ID@HOST:PORT to be sure who is there
+    #[arg(value_name = "ADDRESS")]
+    peer: Peer,
+    #[command(flatten)]
+    folder: Folder,
+}
+
+/// No longer stay connected with a node
+#[derive(Args, Debug)]
+pub(crate) struct Remove {
+    /// The address as it was added
+    #[arg(value_name = "ADDRESS")]
+    peer: Peer,
+    #[command(flatten)]
+    folder: Folder,
+}
+
+/// Keep a node out from now on
+#[derive(Args, Debug)]
+pub(crate) struct Block {
+    /// Its id, such as `pandan peer list` shows
+    peer: PeerId,
+    #[command(flatten)]
+    folder: Folder,
+}
+
+/// Let a node in again
+#[derive(Args, Debug)]
+pub(crate) struct Unblock {
+    /// Its id
+    peer: PeerId,
+    #[command(flatten)]
+    folder: Folder,
+}

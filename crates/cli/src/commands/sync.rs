@@ -1,0 +1,175 @@
+//! `pandan sync`: how a node replicates with others.
+
+use std::io::{IsTerminal, Read};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::Value;
+
+use crate::arguments::NodeArgs;
+use crate::client::{Client, ClientError};
+use crate::fields::short;
+use crate::output::Output;
+use crate::style::{BOLD, DIM, GOOD, WARN, clean, paint};
+use crate::table::Table;
+
+/// How often the live view is drawn anew.
+const REFRESH: Duration = Duration::from_millis(500);
+
+/// What to see of replication.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SyncCommand {
+    /// Show with whom a node replicates and how far it is, until Ctrl-C
+    Status(Status),
+}
+
+impl SyncCommand {
+    pub(crate) fn run(self, out: Output) -> anyhow::Result<()> {
+        match self {
+            Self::Status(command) => command.run(out),
+        }
+    }
+}
+
+/// Show with whom a node replicates and how far it is, until Ctrl-C
+#[derive(Args, Debug)]
+pub(crate) struct Status {
+    /// Show it once; so it is where output is no terminal, and with --json
+    #[arg(long)]
+    once: bool,
+    #[command(flatten)]
+    node: NodeArgs,
+}
+
+impl Status {
+    fn run(self, out: Output) -> anyhow::Result<()> {
+        let client = self.node.client();
+        let mut status = read(&client)?;
+        if self.once || out.is_json() || !std::io::stderr().is_terminal() {
+            out.show(&status, || describe(&status))?;
+            return Ok(());
+        }
+        let bar = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{msg}") {
+            bar.set_style(style);
+        }
+        loop {
+            bar.set_message(describe(&status).trim_end().to_owned());
+            bar.tick();
+            thread::sleep(REFRESH);
+            status = read(&client)?;
+        }
+    }
+}
+
+/// What the node tells of its peers.
+pub(crate) fn read(client: &Client) -> Result<Value, ClientError> {
+    let (_, body) = client.get("/peers")?;
+    let mut text = String::new();
+    body.take(ANSWER_MAX)
+        .read_to_string(&mut text)
+        .map_err(|error| client.not_a_node(format!("/peers: {error}")))?;
+    let status: Option<Value> = serde_json::from_str(&text).ok();
+    status
+        .filter(|status| status["peers"].is_array())
+        .ok_or_else(|| client.not_a_node("/peers does not answer with peers"))
+}
+
+/// Longer than the answer about as many peers as a node can have.
+const ANSWER_MAX: u64 = 16 * 1024 * 1024;
+
+fn peers(status: &Value) -> &[Value] {
+    status["peers"].as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+/// Who is there.
+pub(crate) fn peers_table(status: &Value) -> String {
+    if status["replicates"] == false {
+        return String::from(
+            "The node is offline: it was started with --offline or without QUIC.\n",
+        );
+    }
+    if peers(status).is_empty() {
+        return String::from("No peers yet.\n");
+    }
+    let mut table = Table::new(["peer", "address", "state"]);
+    for peer in peers(status) {
+        let state = match (peer["connected"] == true, peer["incoming"] == true) {
+            (false, _) => "gone",
+            (true, true) => "connected, it dialled",
+            (true, false) => "connected",
+        };
+        table.row([text(&peer["peer"]), text(&peer["address"]), state.to_owned()]);
+    }
+    table.render()
+}
+
+fn describe(status: &Value) -> String {
+    if status["replicates"] == false || peers(status).is_empty() {
+        return peers_table(status);
+    }
+    let mut table =
+        Table::new(["peer", "session", "in", "out", "to come", "KiB in", "KiB out", "alike"]);
+    let mut failures = String::new();
+    for peer in peers(status) {
+        let session = &peer["session"];
+        let sum = |name: &str| number(&peer["totals"][name]) + number(&session["totals"][name]);
+        table.row([
+            short(&text(&peer["peer"])),
+            phase(peer),
+            sum("received").to_string(),
+            sum("sent").to_string(),
+            coming(session),
+            (sum("bytes_in") / 1024).to_string(),
+            (sum("bytes_out") / 1024).to_string(),
+            agreed(&peer["agreed_unix_seconds"]),
+        ]);
+        if let Some(failure) = peer["failure"].as_str() {
+            let name = short(&text(&peer["peer"]));
+            failures += &format!("  {} {name}: {}\n", paint(WARN, '!'), clean(failure));
+        }
+    }
+    let totals = &status["totals"];
+    let line = format!(
+        "{} entries in, {} of them stored, {} refused; {} out",
+        totals["received"], totals["stored"], totals["refused"], totals["sent"]
+    );
+    format!("{}\n{}{failures}{}\n", paint(BOLD, "Replication"), table.render(), paint(DIM, line))
+}
+
+fn phase(peer: &Value) -> String {
+    match (peer["connected"] == true, peer["session"]["phase"].as_str()) {
+        (false, _) => paint(DIM, "gone"),
+        (true, Some("live")) => paint(GOOD, "live"),
+        (true, Some(phase)) => clean(phase),
+        (true, None) => String::from("idle"),
+    }
+}
+
+fn coming(session: &Value) -> String {
+    match number(&session["expected"]) {
+        0 => String::from("0"),
+        expected => format!("{expected} ({} %)", number(&session["percent"])),
+    }
+}
+
+/// How long ago both had the same.
+fn agreed(seconds: &Value) -> String {
+    let Some(then) = seconds.as_u64() else { return String::from("not yet") };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    match now.saturating_sub(then) {
+        ago @ 0..120 => format!("{ago} s ago"),
+        ago @ 120..7200 => format!("{} min ago", ago / 60),
+        ago => format!("{} h ago", ago / 3600),
+    }
+}
+
+fn number(value: &Value) -> u64 {
+    value.as_u64().unwrap_or_default()
+}
+
+fn text(value: &Value) -> String {
+    clean(value.as_str().unwrap_or_default())
+}
