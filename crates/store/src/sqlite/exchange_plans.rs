@@ -105,7 +105,7 @@ fn a_frozen_log_costs_those_that_it_does_not_touch_next_to_nothing() {
     let updates: Vec<_> = (0..9)
         .map(|it| author.update(first.document(), &piece(), &first.view(), data(it)))
         .collect();
-    filled.ingest(&[&[first.clone()], &updates[..]].concat());
+    filled.ingest(&[std::slice::from_ref(&first), &updates].concat());
     let read = |filled: &Filled| {
         let (page, statements) = filled.count(|connection| {
             wanted::page(connection, &wanted(&first), Arrival::default(), BUDGET)
@@ -165,7 +165,7 @@ fn logs_of_documents_are_looked_up() {
     for logs in [100, 2_000] {
         let mut filled = Filled::with_logs(logs);
         let first = create(&mut Author::new(1), 0);
-        filled.ingest(&[first.clone()]);
+        filled.ingest(std::slice::from_ref(&first));
         let (found, statements) = filled.count(|connection| {
             heads::logs_of(connection, &filled.catalog, &[first.document()], 10)
         });

@@ -61,24 +61,32 @@ fn latest_row(connection: &Connection) -> Result<i64> {
     Ok(statement.query_row([], |row| row.get(0))?)
 }
 
+/// So many frozen logs are found at once: about as many proofs as go into a page.
+const FROZEN_FOUND: usize = 256;
+
 /// Takes up proofs of wanted logs behind a row. If that is not all, gives the row to go on after.
 fn proofs(search: &mut Search<'_>, after: i64, page: &mut Filling) -> Result<Option<i64>> {
     let connection = search.connection;
-    let frozen = search.frozen(after)?;
-    let is_cut = frozen.len() == MAX_ENTRIES_SCANNED;
     let mut last = after;
-    for log in frozen {
-        if search.line(log)?.is_some()
-            && let Some(proof) = forks::find_proof(connection, log)?
-        {
-            if page.is_full() {
-                return Ok(Some(last));
+    for _ in 0..MAX_ENTRIES_SCANNED / FROZEN_FOUND {
+        let logs = search.perhaps_frozen(last, FROZEN_FOUND)?;
+        let is_end = logs.len() < FROZEN_FOUND;
+        for log in logs {
+            if search.line(log)?.is_some()
+                && let Some(proof) = forks::find_proof(connection, log)?
+            {
+                if page.is_full() {
+                    return Ok(Some(last));
+                }
+                page.proof(proof);
             }
-            page.proof(proof);
+            last = log;
         }
-        last = log;
+        if is_end {
+            return Ok(None);
+        }
     }
-    Ok(is_cut.then_some(last))
+    Ok(Some(last))
 }
 
 /// Takes up entries until the page is full.

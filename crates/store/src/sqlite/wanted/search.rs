@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::heads::{LogPlace, Wants};
-use crate::limits::{MAX_ENTRIES_SCANNED, MAX_LOGS_SORTED};
+use crate::limits::MAX_LOGS_SORTED;
 use crate::sqlite::entries;
 use crate::sqlite::fault::Result;
 use crate::sqlite::heads::{self, StoredRange, place_to_sql};
@@ -28,6 +28,7 @@ pub(super) struct Search<'c> {
     pub(super) connection: &'c Connection,
     /// From where on lines are wanted that are named.
     named: BTreeMap<i64, i64>,
+    /// In order, none of which meets the next.
     ranges: Vec<StoredRange>,
     /// What was found out about rows of logs.
     lines: HashMap<i64, Option<Line>>,
@@ -49,7 +50,7 @@ impl<'c> Search<'c> {
         for range in &wants.ranges {
             ranges.extend(StoredRange::of(connection, range)?);
         }
-        Ok(Self { connection, named, ranges, lines: HashMap::new() })
+        Ok(Self { connection, named, ranges: merged(ranges), lines: HashMap::new() })
     }
 
     /// All wanted lines, if they are few.
@@ -105,22 +106,35 @@ impl<'c> Search<'c> {
 
     fn is_in_range(&self, schema: i64, place: &LogPlace) -> bool {
         let place = place_to_sql(place);
-        let mut of_schema = self.ranges.iter().filter(|range| range.schema == schema);
-        of_schema.any(|range| range.from <= place && place < range.to)
+        let begun = self.ranges.partition_point(|it| (it.schema, &it.from) <= (schema, &place));
+        let latest = begun.checked_sub(1).and_then(|index| self.ranges.get(index));
+        latest.is_some_and(|range| range.schema == schema && place < range.to)
     }
 
-    /// Rows behind one in which wanted lines may be that are frozen, in order: at most
-    /// [`MAX_ENTRIES_SCANNED`].
-    pub(super) fn frozen(&self, after: i64) -> Result<Vec<i64>> {
+    /// Up to so many logs behind a row, in order, among which are all that are wanted and frozen.
+    pub(super) fn perhaps_frozen(&self, after: i64, limit: usize) -> Result<Vec<i64>> {
         if self.ranges.is_empty() {
             let named = self.named.range(after.saturating_add(1)..);
-            return Ok(named.map(|(log, _)| *log).take(MAX_ENTRIES_SCANNED).collect());
+            return Ok(named.map(|(log, _)| *log).take(limit).collect());
         }
         let mut statement = self
             .connection
             .prepare_cached("SELECT log FROM forks WHERE log > ? ORDER BY log LIMIT ?")?;
-        let limit = i64::try_from(MAX_ENTRIES_SCANNED).unwrap_or(i64::MAX);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = statement.query_map([after, limit], |row| row.get(0))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
+}
+
+/// The same logs in ranges that are in order and apart.
+fn merged(mut ranges: Vec<StoredRange>) -> Vec<StoredRange> {
+    ranges.sort_by(|one, other| (one.schema, &one.from).cmp(&(other.schema, &other.from)));
+    ranges.dedup_by(|next, last| {
+        let is_met = next.schema == last.schema && next.from <= last.to;
+        if is_met && last.to < next.to {
+            last.to.clone_from(&next.to);
+        }
+        is_met
+    });
+    ranges
 }
