@@ -10,10 +10,10 @@ use rusqlite::Connection;
 use super::catalog::Catalog;
 use super::trace::{self, Statement};
 use super::wanted::connectors::Connectors;
-use super::{Options, batch, connection, head_sums, heads, migrate, wanted};
+use super::{Options, batch, catalog, connection, head_sums, heads, migrate, wanted};
 use crate::conformance::{Author, Signed, fields};
 use crate::heads::{Arrival, Budget, HeadRange, LogPlace, WantedLog, Wants};
-use crate::limits::MAX_HEADS_IN_SUM;
+use crate::limits::{MAX_ENTRIES_SCANNED, MAX_HEADS_IN_SUM, MAX_LOGS_SORTED};
 
 const BUDGET: Budget = Budget { entries: 10, bytes: usize::MAX };
 
@@ -174,4 +174,64 @@ fn logs_of_documents_are_looked_up() {
         taken.push(steps(&statements));
     }
     assert!(taken[1] <= taken[0] + 20, "{taken:?}");
+}
+
+/// How many pages it takes to find out that nothing is wanted.
+fn pages(connection: &Connection, wants: &Wants) -> usize {
+    let (mut pages, mut after) = (0, Arrival::default());
+    loop {
+        let page = wanted::page(connection, wants, after, BUDGET).expect("it can be read");
+        assert_eq!((page.proofs.len(), page.entries.len()), (0, 0));
+        pages += 1;
+        match page.next {
+            Some(next) => after = next,
+            None => return pages,
+        }
+    }
+}
+
+/// Runs statements with the numbers from 1 to another one as `n(i)`.
+fn fill(connection: &Connection, count: usize, statements: &[&str]) {
+    for statement in statements {
+        let (table, rows) = statement.split_once(" AS ").expect("it is a table and its rows");
+        let sql = format!(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) \
+             INSERT INTO {table} SELECT {rows} FROM n"
+        );
+        connection.execute(&sql, []).expect("the rows fit");
+    }
+}
+
+#[test]
+fn what_is_not_wanted_is_passed_over_up_to_a_limit() {
+    let everything = Wants { logs: Vec::new(), ranges: vec![HeadRange::all(piece())] };
+    for (count, expected) in [(-1, 1), (0, 2), (1, 2)] {
+        let count = MAX_ENTRIES_SCANNED.checked_add_signed(count).expect("it is small");
+        // Frozen logs of which nothing but the fork is known.
+        let filled = Filled::new();
+        let connection = &filled.connection;
+        let rows = [
+            "authors AS i, CAST(printf('%032d', i) AS BLOB)",
+            "logs AS i, i, 0, 0, NULL, 2",
+            "forks AS CAST(printf('%032d', i) AS BLOB), x'', i, x'', x''",
+        ];
+        fill(connection, count, &rows);
+        assert_eq!(pages(connection, &everything), expected, "{count} frozen logs");
+
+        // Entries of no wanted log, where many are wanted.
+        let filled = Filled::new();
+        let connection = &filled.connection;
+        let schema = catalog::find(connection, &piece()).expect("it can be read");
+        let schema = schema.expect("system schemas are known").id;
+        let heads = format!("heads AS {schema}, CAST(printf('%032d', i) AS BLOB), i");
+        let logs =
+            ["authors AS i, CAST(printf('%032d', i) AS BLOB)", "logs AS i, i, 0, 0, NULL, NULL"];
+        fill(connection, MAX_LOGS_SORTED + 1, &[&logs[..], &[&heads]].concat());
+        fill(
+            connection,
+            count,
+            &["entries AS i, CAST(printf('%032d', i) AS BLOB), 1, i, x'', NULL"],
+        );
+        assert_eq!(pages(connection, &everything), expected, "{count} entries");
+    }
 }
