@@ -52,9 +52,10 @@ pub(crate) fn run(
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let database = Database::open_with_flags(file, flags)?;
     let questions = questions(&mut connection, &database, places)?;
+    // A connection each: one that is idle while SQL runs would be closed by the node.
     questions
         .into_iter()
-        .map(|question| question.ask(&mut connection, &database, iterations))
+        .map(|question| question.ask(&mut node.connect()?, &database, iterations))
         .collect()
 }
 

@@ -128,6 +128,15 @@ impl RunningNode {
         Self::spawn(command)
     }
 
+    /// Starts a node that replicates with others of this machine only.
+    pub(crate) fn replicating(data_dir: &Path, arguments: &[&str]) -> Self {
+        let mut command = pandan();
+        command.env_remove("PANDAN_OFFLINE");
+        command.args(["node", "--http", "127.0.0.1:0", "--mdns", "false", "--json"]);
+        command.arg("--data-dir").arg(data_dir).args(arguments);
+        Self::spawn(command)
+    }
+
     /// Starts a node by a command that prints its greeting as JSON.
     pub(crate) fn spawn(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the program starts");

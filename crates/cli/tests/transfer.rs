@@ -1,0 +1,118 @@
+//! Nodes as processes that replicate over loopback, and are killed in the middle of it.
+//!
+//! `PANDAN_TRANSFER_ROUNDS` is how often.
+#![cfg(unix)]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::{Desk, RunningNode, text_at};
+use pandan_admission::Door;
+use pandan_operations::{Fields, RawValue, SchemaId, SystemSchema};
+use pandan_store::conformance::Author;
+use pandan_store::heads::{Head, HeadRange};
+use pandan_store::{Options, SqliteStore, Store};
+use serde_json::Value;
+
+const ROUNDS: u64 = 20;
+
+/// Enough for a transfer to take many batches.
+const ENTRIES: u64 = 5_000;
+
+const PATIENCE: Duration = Duration::from_secs(120);
+
+#[test]
+fn nodes_that_are_killed_while_they_replicate_end_alike() {
+    let rounds = std::env::var("PANDAN_TRANSFER_ROUNDS").ok().and_then(|text| text.parse().ok());
+    let desk = Desk::empty();
+    let (full, empty) = (desk.path("full"), desk.path("empty"));
+    fill(&full);
+    let mut source = RunningNode::replicating(&full, &["--quic", "127.0.0.1:0"]);
+    let address = text_at(&source.greeting, "quic");
+    let source_again = || RunningNode::replicating(&full, &["--quic", &address]);
+    let target =
+        || RunningNode::replicating(&empty, &["--quic", "127.0.0.1:0", "--peer", &address]);
+    let (mut running, mut last, mut in_the_middle) = (target(), 0, 0);
+    for round in 0..rounds.unwrap_or(ROUNDS) {
+        let count = wait_until(&running, "an entry comes", |count| count > last);
+        // One side or the other, without a word.
+        if round % 2 == 0 {
+            drop(running);
+            running = target();
+        } else {
+            drop(source);
+            source = source_again();
+        }
+        last = entries(&running);
+        assert!(last >= count, "round {round}: of {count} entries {last} are left");
+        in_the_middle += u64::from(last < ENTRIES);
+        if last == ENTRIES {
+            drop(running);
+            fs::remove_dir_all(&empty).expect("it is ours");
+            (running, last) = (target(), 0);
+        }
+    }
+    wait_until(&running, "all is there", |count| count == ENTRIES);
+    println!("{in_the_middle} times in the middle of a transfer");
+    drop((running, source));
+    for name in ["full", "empty"] {
+        let doctor = desk.json(&["doctor", "--data-dir", name]);
+        assert_eq!(doctor["holds"], true, "{name}: {doctor}");
+    }
+    assert_eq!(heads(&full), heads(&empty));
+}
+
+fn schema() -> SchemaId {
+    SystemSchema::SchemaFieldDefinition.into()
+}
+
+/// Writes documents of some authors, faster than over HTTP.
+fn fill(folder: &Path) {
+    fs::create_dir_all(folder).expect("a folder of our own");
+    let store = SqliteStore::open(folder.join("pandan.sqlite"), Options::default());
+    let store = store.expect("a new store");
+    let mut authors: Vec<_> = (0..5).map(Author::new).collect();
+    let candidates: Vec<_> = (0..ENTRIES)
+        .map(|index| {
+            let name = RawValue::Str(format!("field_{index}"));
+            let fields = [("name", name), ("type", RawValue::Str(String::from("str")))];
+            let fields = Fields::from_pairs(fields).expect("different fields");
+            let author = &mut authors[usize::try_from(index % 5).expect("small")];
+            (author.create(&schema(), fields).candidate(), Door::Peer)
+        })
+        .collect();
+    for batch in candidates.chunks(500) {
+        store.ingest(batch.to_vec()).expect("they are good");
+    }
+}
+
+/// How many entries a node has, as it tells itself.
+fn entries(node: &RunningNode) -> u64 {
+    let mut answer = ureq::get(format!("{}/health", node.url)).call().expect("it answers");
+    let text = answer.body_mut().read_to_string().expect("text");
+    let health: Value = serde_json::from_str(&text).expect("JSON");
+    health["entries"].as_u64().expect("a number")
+}
+
+fn wait_until(node: &RunningNode, what: &str, holds: impl Fn(u64) -> bool) -> u64 {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let count = entries(node);
+        if holds(count) {
+            return count;
+        }
+        assert!(Instant::now() < end, "{what}: found {count}");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn heads(folder: &Path) -> Vec<Head> {
+    let store = SqliteStore::open_read_only(folder.join("pandan.sqlite")).expect("it opens");
+    let snapshot = store.snapshot().expect("a snapshot can be taken");
+    let heads = snapshot.heads(&[HeadRange::all(schema())], usize::MAX).expect("they can be read");
+    heads.into_iter().map(|found| found.head).collect()
+}
