@@ -6,7 +6,8 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 
 use crate::{
-    command, deny, firmware, fuzz, nostd, release, steps::Steps, tidy, tools, workspace::Workspace,
+    command, deny, firmware, fuzz, nostd, release, steps::Steps, test, tidy, tools,
+    workspace::Workspace,
 };
 
 /// The example that embeds a node; it must end by itself.
@@ -21,6 +22,9 @@ const APART: [&str; 3] = ["crates/bamboo/firmware", "crates/network/interop", "f
 /// Which steps to run.
 #[derive(Args, Debug)]
 pub(crate) struct Options {
+    /// Run all that `cargo xtask test` runs as well, and sum up both
+    #[arg(long)]
+    tests: bool,
     /// Run these steps only, separated by commas
     #[arg(long, value_delimiter = ',', value_name = "STEPS")]
     only: Vec<Step>,
@@ -57,6 +61,9 @@ enum Step {
 /// Runs all chosen steps, whatever fails, and sums up.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let mut steps = Steps::default();
+    if options.tests {
+        test::run_steps(workspace, &test::Options::default(), &mut steps);
+    }
     for step in Step::value_variants() {
         let chosen = options.only.is_empty() || options.only.contains(step);
         if chosen && !options.skip.contains(step) {
@@ -127,5 +134,5 @@ fn examples(workspace: &Workspace) -> Result<()> {
         return Ok(());
     }
     let program = workspace.built(&format!("examples/{EMBED}"));
-    command::run_within(&mut workspace.command(program), EMBED_LIMIT)
+    command::run_within(&mut workspace.command(program), EMBED_LIMIT).map(drop)
 }

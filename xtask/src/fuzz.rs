@@ -11,7 +11,11 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use crate::{command, tools, workspace::Workspace};
+use crate::{
+    command::{self, Failed},
+    tools,
+    workspace::Workspace,
+};
 
 /// The targets, a workspace of its own.
 const FOLDER: &str = "fuzz";
@@ -68,21 +72,43 @@ fn fuzz(workspace: &Workspace, toolchain: &str, options: &Options) -> Result<()>
     };
     let mut build = cargo_fuzz(workspace, toolchain, &program, "build");
     command::run(build.args(&options.target))?;
-    let mut failed = Vec::new();
+    let (mut failed, mut wrote) = (Vec::new(), String::new());
     for target in &chosen {
         let seeds = seeds::write(workspace, target)?;
         let mut command = cargo_fuzz(workspace, toolchain, &program, "run");
         command.arg(target).arg(corpus(workspace, target)?).arg(seeds);
         command.args(["--", &format!("-max_total_time={}", options.seconds)]);
         command.args([&format!("-timeout={INPUT_SECONDS_MAX}"), "-print_final_stats=1"]);
-        if command::run(&mut command).is_err() {
-            failed.push(target.as_str());
+        match command::run_quietly(&mut command) {
+            Ok(text) => eprintln!("{target}: {}", figures(&text)),
+            Err(error) => {
+                failed.push(target.as_str());
+                wrote += error.downcast_ref().map_or("", |failed: &Failed| &failed.wrote);
+            }
         }
     }
-    match failed.as_slice() {
-        [] => Ok(()),
-        failed => bail!("findings in {}; see {FOLDER}/artifacts", failed.join(", ")),
+    if failed.is_empty() {
+        return Ok(());
     }
+    let what = format!("findings in {}; see {FOLDER}/artifacts", failed.join(", "));
+    Err(Failed::new(what, wrote).into())
+}
+
+/// What libFuzzer says of a run, in a line.
+fn figures(wrote: &str) -> String {
+    let number = |name: &str| {
+        let mut words = wrote.split_whitespace().skip_while(|word| *word != name);
+        words.nth(1).unwrap_or("?")
+    };
+    // Of what it says again and again the last counts.
+    let coverage = wrote.rsplit_once(" cov: ").and_then(|(_, rest)| rest.split(' ').next());
+    format!(
+        "{} executions, {} a second, coverage {}, at most {} MB",
+        number("stat::number_of_executed_units:"),
+        number("stat::average_exec_per_sec:"),
+        coverage.unwrap_or("?"),
+        number("stat::peak_rss_mb:"),
+    )
 }
 
 /// The targets by the names of their files, in alphabetical order.
@@ -116,4 +142,16 @@ fn corpus(workspace: &Workspace, target: &str) -> Result<PathBuf> {
     let folder = workspace.root.join(FOLDER).join("corpus").join(target);
     fs::create_dir_all(&folder)?;
     Ok(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn runs_are_told_in_a_line() {
+        let wrote = "INFO: seed corpus: files: 3\n#2\tINITED cov: 7 ft: 8 corp: 1/1b\n#9\tREDUCE cov: \
+                     12 ft: 31 corp: 4/9b\nstat::number_of_executed_units: 1000\n\
+                     stat::average_exec_per_sec:     90\nstat::peak_rss_mb:              61\n";
+        let expected = "1000 executions, 90 a second, coverage 12, at most 61 MB";
+        assert_eq!(super::figures(wrote), expected);
+    }
 }

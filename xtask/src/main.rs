@@ -6,6 +6,7 @@ mod book;
 mod ci;
 mod command;
 mod deny;
+mod excerpt;
 mod firmware;
 mod fuzz;
 mod nostd;
@@ -38,7 +39,8 @@ struct Cli {
 enum Chore {
     /// Run every test: Rust (doc tests included), the JavaScript client, libp2p, the vectors
     Test(test::Options),
-    /// Run every other check: format, lints, docs, licences, tidy, no_std, examples, packages
+    /// Run every other check: format, lints, docs, licences, tidy, no_std, examples, packages; with
+    /// --tests all of both
     Ci(ci::Options),
     /// Check the rules of the workspace that the compiler cannot see
     Tidy(tidy::Options),

@@ -20,7 +20,7 @@ const LIBP2P_TESTS: &str = "crates/network/interop";
 const VECTORS: &str = "crates/testkit/vectors";
 
 /// What to test.
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 pub(crate) struct Options {
     /// Test these crates only, Rust tests only
     #[arg(short, long = "package", value_name = "CRATE")]
@@ -42,6 +42,12 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         return command::run(&mut rust_tests(workspace, options));
     }
     let mut steps = Steps::default();
+    run_steps(workspace, options, &mut steps);
+    steps.finish()
+}
+
+/// Runs all tests as steps among others.
+pub(crate) fn run_steps(workspace: &Workspace, options: &Options, steps: &mut Steps) {
     steps.run("rust", || command::run(&mut rust_tests(workspace, options)));
     if !options.no_js {
         steps.run("javascript", || javascript(workspace));
@@ -50,7 +56,6 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         steps.run("libp2p", || command::run(&mut libp2p_tests(workspace)));
     }
     steps.run("vectors", || vectors::run_folder(workspace, Path::new(VECTORS)));
-    steps.finish()
 }
 
 fn rust_tests(workspace: &Workspace, options: &Options) -> Command {
@@ -81,7 +86,9 @@ fn javascript(workspace: &Workspace) -> Result<()> {
     tools::node()?;
     tools::npm_packages(&folder)?;
     let pandan = build_program(workspace, "pandan")?;
-    command::run(Command::new("node").arg("--test").current_dir(folder).env("PANDAN_BIN", pandan))
+    // Named, because which one is the default depends on the version and on who reads.
+    let arguments = ["--test", "--test-reporter", "spec"];
+    command::run(Command::new("node").args(arguments).current_dir(folder).env("PANDAN_BIN", pandan))
 }
 
 /// Builds a program of the workspace with the features that the tests were built with, so that

@@ -14,10 +14,10 @@ mod snippets;
 mod source;
 mod words;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 
-use crate::{tidy::source::Tree, workspace::Workspace};
+use crate::{command::Failed, tidy::source::Tree, workspace::Workspace};
 
 /// How to go about it.
 #[derive(Args, Debug, Default)]
@@ -64,15 +64,13 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
 fn report(Findings(mut findings): Findings) -> Result<()> {
     findings.sort();
     findings.dedup();
-    for Finding { path, line, sentence } in &findings {
-        println!("{path}:{line}: {sentence}");
+    if findings.is_empty() {
+        println!("tidy: nothing found");
+        return Ok(());
     }
-    match findings.len() {
-        0 => {
-            println!("tidy: nothing found");
-            Ok(())
-        }
-        1 => bail!("tidy: 1 finding"),
-        count => bail!("tidy: {count} findings"),
-    }
+    let line = |Finding { path, line, sentence }: &Finding| format!("{path}:{line}: {sentence}\n");
+    let lines: String = findings.iter().map(line).collect();
+    print!("{lines}");
+    let plural = if findings.len() == 1 { "" } else { "s" };
+    Err(Failed::new(format!("tidy: {} finding{plural}", findings.len()), lines).into())
 }
