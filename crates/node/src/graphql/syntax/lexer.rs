@@ -47,7 +47,7 @@ impl<'a> Lexer<'a> {
         let at = At(self.position);
         self.tokens += 1;
         if self.tokens > TOKENS_MAX {
-            return Err(error(at, "at most 50000 tokens", "more"));
+            return Err(error(at, format!("at most {TOKENS_MAX} tokens"), "more"));
         }
         let Some(first) = self.rest().chars().next() else { return Ok((at, Token::End)) };
         let token = match first {
@@ -259,6 +259,6 @@ const fn is_name(char: char) -> bool {
     char == '_' || char.is_ascii_alphanumeric()
 }
 
-fn error(at: At, expected: &'static str, found: &str) -> SyntaxError {
-    SyntaxError { at, expected, found: String::from(found) }
+fn error(at: At, expected: impl Into<Cow<'static, str>>, found: &str) -> SyntaxError {
+    SyntaxError { at, expected: expected.into(), found: String::from(found) }
 }

@@ -54,7 +54,7 @@ impl At {
 #[error("syntax error: expected {expected}, found {found}")]
 pub(crate) struct SyntaxError {
     pub(crate) at: At,
-    pub(crate) expected: &'static str,
+    pub(crate) expected: Cow<'static, str>,
     pub(crate) found: String,
 }
 

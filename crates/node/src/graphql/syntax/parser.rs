@@ -1,5 +1,7 @@
 //! Tokens to a document.
 
+use std::borrow::Cow;
+
 use super::lexer::{Lexer, Token};
 use super::{
     Argument, At, DEFINITIONS_MAX, Directive, Document, Field, Fragment, NESTING_MAX, Operation,
@@ -24,7 +26,8 @@ pub(crate) fn parse(text: &str) -> Result<Document<'_>, SyntaxError> {
             Token::Name(_) | Token::Punctuator('{')
                 if document.operations.len() + document.fragments.len() >= DEFINITIONS_MAX =>
             {
-                return Err(parser.unexpected("at most 1000 operations and fragments"));
+                return Err(parser
+                    .unexpected(format!("at most {DEFINITIONS_MAX} operations and fragments")));
             }
             Token::Name("fragment") => document.fragments.push(parser.fragment()?),
             _ => document.operations.push(parser.operation()?),
@@ -255,7 +258,7 @@ impl<'a> Parser<'a> {
 
     fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
         if self.nesting >= NESTING_MAX {
-            return Err(self.unexpected("at most 128 nested levels"));
+            return Err(self.unexpected(format!("at most {NESTING_MAX} nested levels")));
         }
         self.nesting += 1;
         let result = read(self);
@@ -294,7 +297,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    fn unexpected(&self, expected: &'static str) -> SyntaxError {
-        SyntaxError { at: self.at, expected, found: self.token.describe() }
+    fn unexpected(&self, expected: impl Into<Cow<'static, str>>) -> SyntaxError {
+        SyntaxError { at: self.at, expected: expected.into(), found: self.token.describe() }
     }
 }
