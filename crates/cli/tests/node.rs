@@ -3,7 +3,9 @@
 
 mod common;
 
-use common::{Desk, pandan, text_at};
+use std::process::Command;
+
+use common::{Desk, RunningNode, pandan, text_at};
 
 #[test]
 fn a_node_stops_cleanly_and_keeps_what_it_acknowledged() {
@@ -49,6 +51,19 @@ fn a_taken_port_is_refused() {
     let node = desk.node.as_ref().expect("it runs");
     let address = node.url.trim_start_matches("http://");
     desk.fails(&["node", "--http", address, "--in-memory"], 6, "taken");
+}
+
+#[test]
+fn a_node_says_when_fewer_can_be_connected_than_the_limit_says() {
+    let desk = Desk::empty();
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 64; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_pandan")]);
+    command.args(["node", "--in-memory", "--http", "127.0.0.1:0", "--json", "--log-level", "warn"]);
+    command.stderr(std::fs::File::create(desk.path("log")).expect("the folder is there"));
+    let _node = RunningNode::spawn(command);
+    let log = std::fs::read_to_string(desk.path("log")).expect("it was made");
+    assert_eq!(log.lines().count(), 1, "{log}");
+    assert!(log.contains("connections=16 limit=1024 files=64"), "{log}");
 }
 
 #[test]

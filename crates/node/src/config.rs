@@ -92,7 +92,8 @@ pub struct Limits {
     /// How many entries are written in one transaction.
     pub batch_entries: usize,
     /// How many connections are open at the same time; a new one takes the place of the one that
-    /// has been waiting for its client the longest.
+    /// has been waiting for its client the longest. Fewer where the process may not open so many
+    /// files, which is logged when the node starts.
     pub connections: usize,
 }
 

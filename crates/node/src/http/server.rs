@@ -23,9 +23,9 @@ use tokio::task::{JoinHandle, JoinSet};
 use super::patient::Patient;
 use super::slots::{Slot, Slots};
 use super::watched::{Arriving, Leaving};
-use crate::StartError;
 use crate::config::DEFAULT_HTTP_ADDRESS;
 use crate::node::Core;
+use crate::{StartError, files};
 
 /// How much memory the head of a request may take.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
@@ -54,7 +54,7 @@ impl Server {
             listeners.iter().map(TcpListener::local_addr).collect::<io::Result<Vec<_>>>();
         let addresses = addresses.map_err(|source| StartError::Listen { address, source })?;
         let (stop, stopped) = watch::channel(false);
-        let slots = Slots::new(core.limits.connections);
+        let slots = Slots::new(files::connections(&core.limits));
         let header_time = core.limits.header_time;
         let router = super::router(core);
         let serve = |listener| {
