@@ -10,6 +10,9 @@ use libp2p_identity::Keypair;
 use libp2p_stream::Control;
 use libp2p_swarm::{NetworkBehaviour, Swarm, SwarmEvent};
 
+/// Time for handshakes and pings, enough on a busy machine too.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Streams for anybody, and pings.
 #[derive(NetworkBehaviour)]
 #[behaviour(prelude = "libp2p_swarm::derive_prelude")]
@@ -30,13 +33,17 @@ impl Libp2p {
     /// A node with a key of its own that listens here.
     pub async fn listen(address: &str) -> (Self, Multiaddr) {
         let key = Keypair::generate_ed25519();
-        let transport = libp2p_quic::tokio::Transport::new(libp2p_quic::Config::new(&key))
+        let mut quic = libp2p_quic::Config::new(&key);
+        quic.handshake_timeout = PATIENCE;
+        let transport = libp2p_quic::tokio::Transport::new(quic)
             .map(|(peer, connection), _| (peer, StreamMuxerBox::new(connection)))
             .boxed();
         let behaviour = Behaviour {
             stream: libp2p_stream::Behaviour::new(),
             ping: libp2p_ping::Behaviour::new(
-                libp2p_ping::Config::new().with_interval(Duration::from_millis(50)),
+                libp2p_ping::Config::new()
+                    .with_interval(Duration::from_millis(50))
+                    .with_timeout(PATIENCE),
             ),
         };
         let config = libp2p_swarm::Config::with_tokio_executor()

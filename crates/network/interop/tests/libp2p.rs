@@ -28,6 +28,8 @@ fn other() -> Protocol {
 fn pandan() -> Network {
     let mut config = Config::new("127.0.0.1:0".parse().unwrap());
     config.protocols = vec![p2panda(), other()];
+    // On a busy machine too.
+    config.handshake_timeout = Duration::from_secs(60);
     Network::bind(config, &KeyPair::from_seed(&[1; 32])).unwrap()
 }
 

@@ -41,6 +41,7 @@ pub(crate) fn config() -> Config {
     let mut config = Config::new(localhost());
     config.protocols = vec![frames(), chunks()];
     config.seed = Some([0; 32]);
+    (config.handshake_timeout, config.idle_timeout) = (PATIENCE, PATIENCE);
     // All nodes of a test share one address.
     config.limits.handshakes_per_address = 1000;
     config
