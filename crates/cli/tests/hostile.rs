@@ -11,10 +11,10 @@ use std::process::Command;
 use common::{RunningNode, ask, pandan};
 use serde_json::{Value, json};
 
-/// A node and how much memory it took when it had nothing to do.
+/// A node and how much memory it took when it had nothing to do, where the system tells that.
 struct World {
     node: RunningNode,
-    before: u64,
+    before: Option<u64>,
 }
 
 impl World {
@@ -32,6 +32,8 @@ impl World {
 
     fn run(mut command: Command, limits: &[&str]) -> Self {
         command.args(["node", "--in-memory", "--http", "127.0.0.1:0", "--offline", "--json"]);
+        // As many as where the allowances were measured: each costs some memory.
+        command.env("TOKIO_WORKER_THREADS", "2");
         for limit in limits {
             command.args(["--limit", limit]);
         }
@@ -67,11 +69,18 @@ impl World {
     /// The most memory it ever took, and that it is less than so many MiB above what it began with.
     #[track_caller]
     fn grew_by_at_most(&self, mib: u64, what: &str) {
-        let grown = (self.node.memory_kib("VmHWM") - self.before) / 1_024;
-        println!("{what}: from {} MiB by {grown} MiB", self.before / 1_024);
+        let (Some(before), Some(most)) = (self.before, self.node.memory_kib("VmHWM")) else {
+            println!("skipped, the system does not tell how much memory a process takes");
+            return;
+        };
+        let grown = most.saturating_sub(before) / 1_024;
+        println!("{what}: from {} MiB by {grown} MiB", before / 1_024);
         assert!(grown <= mib, "{what}: {grown} MiB, more than {mib}");
     }
 }
+
+/// How long something takes depends on what else the machine has to do.
+const PATIENT: [&str; 2] = ["request_time_s=600", "header_time_s=600"];
 
 /// How many connections this process can hold, at most so many.
 fn connections(wanted: usize) -> usize {
@@ -115,7 +124,7 @@ fn more_connections_than_files() {
 
 #[test]
 fn slow_heads_and_bodies() {
-    let world = World::with_limits(&["request_time_s=600", "header_time_s=600"]);
+    let world = World::with_limits(&PATIENT);
     let head = "POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-length: 4000000\r\n\r\n{";
     let slow = |length: usize, count: usize| -> Vec<TcpStream> {
         let text = format!("{head}{}", " ".repeat(length));
@@ -144,7 +153,7 @@ fn slow_heads_and_bodies() {
 
 #[test]
 fn floods_of_heavy_requests() {
-    let world = World::with_limits(&[]);
+    let world = World::with_limits(&PATIENT);
     let bomb = format!(r#"{{"query":"{{ a }}","variables":[{}0]}}"#, r#"{"":0},"#.repeat(550_000));
     let just =
         format!(r#"{{"query":"{{ a }}","variables":{{"a":[{}0]}}}}"#, r#"{"":0},"#.repeat(9_000));
@@ -167,7 +176,7 @@ fn floods_of_heavy_requests() {
 
 #[test]
 fn floods_of_entries_that_are_not_valid() {
-    let world = World::with_limits(&[]);
+    let world = World::with_limits(&PATIENT);
     let query =
         "mutation($e: String!, $o: String!) { publish(entry: $e, operation: $o) { logId } }";
     let body = |entry: usize, operation: usize| {
