@@ -5,6 +5,7 @@ mod answer;
 mod catalog;
 mod commits;
 mod config;
+mod counters;
 mod files;
 mod graphql;
 mod http;

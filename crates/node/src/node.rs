@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
-use pandan_admission::{Candidate, NextArgsError};
+use pandan_admission::{Candidate, Door, NextArgsError};
 use pandan_bamboo::{ForkProof, NextArgs};
 use pandan_identity::PublicKey;
 use pandan_network::{Address, Handle, PeerId};
@@ -21,6 +21,7 @@ use tokio::sync::{Semaphore, broadcast, watch};
 
 use crate::catalog::Catalog;
 use crate::config::{Config, Limits, Storage};
+use crate::counters::Counters;
 use crate::graphql::{Request, Response};
 use crate::http::{Server, Sizes};
 use crate::lock::FolderLock;
@@ -55,6 +56,7 @@ pub(crate) struct Core {
     commits: broadcast::Sender<Arc<Committed>>,
     forks: broadcast::Sender<Arc<Frozen>>,
     sync: OnceLock<Weak<Sync>>,
+    pub(crate) counters: Arc<Counters>,
     // Let go last: when the lock is free the store is closed.
     _lock: Option<FolderLock>,
 }
@@ -232,6 +234,7 @@ impl Core {
         let (commits, _) = broadcast::channel(COMMITS_BUFFERED);
         let (forks, _) = broadcast::channel(COMMITS_BUFFERED);
         let (news, news_receiver) = news();
+        let counters = Arc::new(Counters::default());
         let limits = config.limits;
         let workplace = Workplace {
             intake: Intake::new(Arc::clone(&store)),
@@ -239,6 +242,7 @@ impl Core {
             commits: commits.clone(),
             forks: forks.clone(),
             news,
+            counters: Arc::clone(&counters),
             batch_max: limits.batch_entries,
         };
         let writer = Writer::start(workplace, limits.queued_entries).map_err(StartError::Thread)?;
@@ -257,6 +261,7 @@ impl Core {
             forks,
             limits,
             sync: OnceLock::new(),
+            counters,
             _lock: lock,
         };
         Ok((core, news_receiver))
@@ -300,6 +305,7 @@ impl Core {
             .examine(move || Candidate::examine(&entry, &operation))
             .await
             .ok_or(PublishError::Internal)?
+            .inspect_err(|refusal| self.counters.refused(Door::Client, refusal))
             .map_err(|refusal| PublishError::Refused(Arc::new(refusal)))?;
         let id = candidate.id();
         match self.writer.write(candidate).await? {
@@ -347,6 +353,11 @@ impl Core {
         reading.await.unwrap_or_else(|error| {
             Err(StoreError::Inconsistent { detail: format!("reading failed: {error}") })
         })
+    }
+
+    /// How many entries wait for the writer.
+    pub(crate) fn queued(&self) -> usize {
+        self.writer.queued()
     }
 
     pub(crate) fn is_writing(&self) -> bool {

@@ -14,10 +14,11 @@ use pandan_admission::{Candidate, Door};
 use pandan_bamboo::ForkProof;
 use pandan_replication::Verdict;
 use pandan_store::{Committed, Frozen, StoreError};
-use pandan_sync::{Fate, Intake, News, Taken};
+use pandan_sync::{Fate, Intake, Judged, News, Taken};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::catalog::Catalog;
+use crate::counters::Counters;
 use crate::publish::PublishError;
 use crate::sync::NewsSender;
 
@@ -36,6 +37,7 @@ pub(crate) struct Workplace {
     pub(crate) commits: broadcast::Sender<Arc<Committed>>,
     pub(crate) forks: broadcast::Sender<Arc<Frozen>>,
     pub(crate) news: NewsSender,
+    pub(crate) counters: Arc<Counters>,
     pub(crate) batch_max: usize,
 }
 
@@ -111,6 +113,12 @@ impl Writer {
         Outcome(outcome)
     }
 
+    /// How many places of the queue are taken.
+    pub(crate) fn queued(&self) -> usize {
+        let queue = self.queue.read().unwrap_or_else(PoisonError::into_inner);
+        queue.as_ref().map_or(0, |queue| queue.max_capacity() - queue.capacity())
+    }
+
     pub(crate) fn is_running(&self) -> bool {
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
         thread.as_ref().is_some_and(|thread| !thread.is_finished())
@@ -180,8 +188,10 @@ impl Workplace {
 
     fn write_batch(&mut self, batch: Vec<(Candidate, Door)>, listeners: Vec<Listener>) {
         let entries = batch.len();
+        let doors: Vec<_> = batch.iter().map(|(_, door)| *door).collect();
         match attempt(|| self.intake.take(batch)) {
             Ok(mut taken) => {
+                self.count(&doors, &taken.judged);
                 let mut judged = std::mem::take(&mut taken.judged).into_iter();
                 // New schemas are known before anybody hears of the entries that completed them.
                 self.tell(taken);
@@ -208,6 +218,15 @@ impl Workplace {
                         Listener::Several(_, answer) => answer.send(Err(error.clone())).is_ok(),
                     };
                 }
+            }
+        }
+    }
+
+    fn count(&self, doors: &[Door], judged: &[Judged]) {
+        self.counters.set_waiting(self.intake.waiting());
+        for (door, judged) in doors.iter().zip(judged) {
+            if let Fate::Refused(refusal) = &judged.fate {
+                self.counters.refused(*door, refusal);
             }
         }
     }

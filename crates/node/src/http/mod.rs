@@ -9,6 +9,7 @@
 //! | `GET /blobs/<document>/<view>` | the bytes of a blob in one state |
 //! | `GET /health` | whether the node works, and how much it stores |
 //! | `GET /peers` | the nodes that this one replicates with, and how that gets on |
+//! | `GET /metrics` | counts for Prometheus |
 //!
 //! Answers may be read by pages of any origin: nothing in them depends on who asks. Not so those
 //! about peers, where it stands who is in touch with whom.
@@ -19,6 +20,7 @@ mod cors;
 mod graphql;
 mod health;
 mod json;
+mod metrics;
 mod patient;
 mod peers;
 mod range;
@@ -46,5 +48,6 @@ fn router(core: Arc<Core>) -> Router {
         .route("/health", get(health::health))
         .layer(middleware::from_fn(cors::cors))
         .route("/peers", get(peers::peers))
+        .route("/metrics", get(metrics::metrics))
         .with_state(core)
 }

@@ -9,7 +9,7 @@ use pandan_replication::{
     Answer, Effect, IngestId, Interest, PeerId, Peers, PeersConfig, PeersEffect, ReadId, Seed,
     Session, StreamId, Verdict,
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::sleep_until;
 
 use super::error::ReplicationError;
@@ -67,6 +67,8 @@ pub(super) struct Driver {
     next_stream: u64,
     /// When peers that are kept out may come again.
     blocked: BTreeMap<(u64, PeerId), pandan_network::PeerId>,
+    /// Places for questions that are being answered.
+    reads: Arc<Semaphore>,
     inputs: Inputs,
     waiting: mpsc::Receiver<Input>,
     started: Instant,
@@ -97,6 +99,7 @@ impl Driver {
             ends: HashMap::new(),
             next_stream: 0,
             blocked: BTreeMap::new(),
+            reads: Arc::new(Semaphore::new(work::READS_TOGETHER)),
             inputs: Inputs(inputs),
             waiting,
             started: Instant::now(),
@@ -291,7 +294,8 @@ impl Driver {
             Effect::Read(id, query) => {
                 let session = self.peers.session(stream);
                 let schemas = session.map(Session::shared_schemas).unwrap_or_default();
-                ends.spawn(work::read(core, stream, id, schemas, query, inputs));
+                let places = Arc::clone(&self.reads);
+                ends.spawn(work::read(core, places, stream, id, schemas, query, inputs));
             }
             Effect::Ingest(id, received) => {
                 ends.spawn(work::ingest(core, stream, id, received, inputs));

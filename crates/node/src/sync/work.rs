@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use pandan_admission::{Candidate, Refusal};
+use pandan_admission::{Candidate, Door, Refusal};
 use pandan_bamboo::ForkProof;
 use pandan_operations::SchemaId;
 use pandan_replication::{Answer, IngestId, Query, ReadId, Received, StreamId, Verdict};
+
+use tokio::sync::Semaphore;
 
 use super::driver::{Input, Inputs};
 use crate::node::Core;
@@ -14,15 +16,21 @@ use crate::node::Core;
 /// to begin before all are through.
 const EXAMINED_TOGETHER: usize = 32;
 
+/// How many questions of all sessions are answered at the same time: clients are to be served
+/// beside them.
+pub(super) const READS_TOGETHER: usize = 4;
+
 /// Answers a question of a session from the store.
 pub(super) async fn read(
     core: Arc<Core>,
+    places: Arc<Semaphore>,
     stream: StreamId,
     id: ReadId,
     schemas: Arc<[SchemaId]>,
     query: Query,
     inputs: Inputs,
 ) {
+    let _place = places.acquire_owned().await;
     let answer = core.read(move |snapshot| pandan_sync::answer(snapshot, &schemas, &query)).await;
     let answer = answer.unwrap_or_else(|error| {
         tracing::warn!(%error, "a question of a session was not answered");
@@ -59,7 +67,8 @@ async fn take_in(core: &Core, received: Vec<Received>) -> Option<Vec<Verdict>> {
     // says is awaited at the end.
     let mut written = Vec::new();
     for examined in examinations {
-        let Examined { candidates, refused } = examined.await?;
+        let Examined { candidates, refused, refusals } = examined.await?;
+        refusals.iter().for_each(|refusal| core.counters.refused(Door::Peer, refusal));
         let taking = core.take(candidates).await;
         written.push((taking, refused));
     }
@@ -81,26 +90,25 @@ struct Examined {
     candidates: Vec<Candidate>,
     /// Whether each of the entries was refused.
     refused: Vec<bool>,
+    /// Why.
+    refusals: Vec<Refusal>,
 }
 
 fn examine(received: &[Received]) -> Examined {
-    let mut candidates = Vec::with_capacity(received.len());
+    let (mut candidates, mut refusals) = (Vec::with_capacity(received.len()), Vec::new());
     let examined = |received| match pandan_sync::examine(received) {
         Ok(candidate) => {
             candidates.push(candidate);
             false
         }
         Err(refusal) => {
-            tell(&refusal);
+            tracing::info!(%refusal, "an entry of a peer was refused");
+            refusals.push(refusal);
             true
         }
     };
     let refused = received.iter().map(examined).collect();
-    Examined { candidates, refused }
-}
-
-fn tell(refusal: &Refusal) {
-    tracing::info!(%refusal, "an entry of a peer was refused");
+    Examined { candidates, refused, refusals }
 }
 
 /// Keeps the proof of a fork.

@@ -91,3 +91,35 @@ fn nodes_that_were_apart_find_each_other_again() {
     theirs.keep(&ours);
     converge(&ours, &theirs);
 }
+
+#[test]
+fn peers_and_counts_are_told_to_those_who_run_the_node_only() {
+    let (ours, theirs) = (World::replicating(), World::replicating());
+    let ada = Author::new(1);
+    ada.define(&theirs, "band", &[("name", "str")]);
+    ours.keep(&theirs);
+    converge(&ours, &theirs);
+    let answer = ours.get("/peers", &[("origin", "https://example.org")]);
+    assert_eq!(answer.header("access-control-allow-origin"), None, "addresses are not for pages");
+    let status = answer.json();
+    let peer = &status["peers"][0];
+    assert_eq!(peer["peer"], json!(theirs.node().peer_id().unwrap().to_string()));
+    assert_eq!((&peer["connected"], &peer["session"]["phase"]), (&json!(true), &json!("live")));
+    assert_eq!(status["totals"]["received"], json!(2));
+
+    let answer = ours.get("/metrics", &[("origin", "https://example.org")]);
+    assert_eq!(answer.header("access-control-allow-origin"), None);
+    assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    let text = answer.text();
+    for line in ["pandan_entries 2", "pandan_peers_connected 1", "pandan_waiting_entries 0"] {
+        assert!(text.lines().any(|found| found == line), "{line} in {text}");
+    }
+    let id = theirs.node().peer_id().unwrap();
+    let received = format!("pandan_sync_entries_received_total{{peer=\"{id}\"}} 2");
+    assert!(text.contains(&received), "{received} in {text}");
+
+    let alone = World::in_memory();
+    let status = json!({ "replicates": false, "peers": [], "totals": status["totals"] });
+    assert_eq!(alone.get("/peers", &[]).json()["replicates"], status["replicates"]);
+    assert!(!alone.get("/metrics", &[]).text().contains("pandan_sync_"));
+}

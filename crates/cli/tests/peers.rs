@@ -1,0 +1,71 @@
+//! `pandan peer` and `pandan sync`: a running node is told whom to be connected with.
+#![cfg(unix)]
+
+mod common;
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::{Desk, RunningNode, text_at};
+use serde_json::{Value, json};
+
+const QUIC: [&str; 2] = ["--quic", "127.0.0.1:0"];
+
+/// A desk at which `PANDAN_NODE` is the first of two nodes.
+fn two_nodes() -> (Desk, RunningNode) {
+    let mut desk = Desk::empty();
+    let other = RunningNode::replicating(&desk.path("other"), &QUIC);
+    desk.node = Some(RunningNode::replicating(&desk.path("data"), &QUIC));
+    (desk, other)
+}
+
+fn wait_until(desk: &Desk, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+    let end = Instant::now() + Duration::from_secs(60);
+    loop {
+        let status = desk.json(&["sync", "status"]);
+        if holds(&status) {
+            return status;
+        }
+        assert!(Instant::now() < end, "{what}: {status}");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn peers_are_added_blocked_and_let_in_again_while_the_node_runs() {
+    let (desk, other) = two_nodes();
+    let (address, id) = (text_at(&other.greeting, "quic"), text_at(&other.greeting, "peer_id"));
+    assert_eq!(desk.text(&["peer", "list"]), "No peers yet.\n");
+    let peer = format!("{id}@{address}");
+    let added = desk.json(&["peer", "add", &peer, "--data-dir", "data"]);
+    assert_eq!((&added["peers"], &added["block"]), (&json!([peer]), &json!([])));
+
+    let status = wait_until(&desk, "live", |status| status["peers"][0]["session"]["phase"] == "live");
+    assert_eq!(status["peers"][0]["peer"], json!(id));
+    assert!(status["peers"][0]["agreed_unix_seconds"].is_u64(), "{status}");
+    let list = desk.text(&["peer", "list"]);
+    assert!(list.contains(&id) && list.contains(&address) && list.contains("connected"), "{list}");
+    let shown = desk.text(&["sync", "status", "--once"]);
+    assert!(shown.contains("live") && shown.contains("s ago"), "{shown}");
+
+    desk.text(&["peer", "block", &id, "--data-dir", "data"]);
+    wait_until(&desk, "gone", |status| status["peers"][0]["connected"] == false);
+    desk.text(&["peer", "unblock", &id, "--data-dir", "data"]);
+    wait_until(&desk, "back", |status| status["peers"][0]["connected"] == true);
+
+    desk.fails(&["peer", "unblock", &id, "--data-dir", "data"], 1, "was not kept out");
+    desk.fails(&["peer", "remove", "127.0.0.1:1", "--data-dir", "data"], 1, &peer);
+    let removed = desk.json(&["peer", "remove", &peer, "--data-dir", "data"]);
+    assert_eq!(removed["peers"], json!([]));
+    desk.fails(&["peer", "add", "nowhere", "--data-dir", "data"], 2, "HOST:PORT");
+    desk.fails(&["peer", "block", "somebody", "--data-dir", "data"], 2, "peer id");
+}
+
+#[test]
+fn a_node_that_is_offline_says_so() {
+    let desk = Desk::with_node();
+    let node = desk.node.as_ref().expect("it runs");
+    assert_eq!((&node.greeting["quic"], &node.greeting["peer_id"]), (&json!(null), &json!(null)));
+    assert!(desk.text(&["peer", "list"]).contains("offline"));
+    assert!(desk.text(&["sync", "status"]).contains("offline"));
+}
