@@ -15,11 +15,12 @@
 
 #![forbid(unsafe_code)]
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::sync_channel;
+use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use pandan_admission::{Candidate, Door};
@@ -200,32 +201,103 @@ fn write(store: &SqliteStore, batch: Vec<(Candidate, Door)>) -> Result<()> {
 
 /// Examines entries on all cores while those before them are written, in order.
 ///
-/// The cores take parts in turns, and so does the writer: nobody waits for all cores to be done
-/// with a batch.
+/// One core is that of the writer, who examines as well where nothing is ready to be written:
+/// no core waits for the others to be done with a batch, and there are never more threads at work
+/// than cores, so that the writer is not kept from its own.
 fn ingest(store: &SqliteStore, signed: &[Signed]) -> Result<()> {
-    let parts: Vec<_> = signed.chunks(PART).collect();
-    let parts = &parts;
+    let examination = Examination::new(signed);
     std::thread::scope(|scope| {
-        let receivers: Vec<_> = (0..cores())
-            .map(|core| {
-                let (sender, receiver) = sync_channel(WAITING / PART / cores());
-                scope.spawn(move || {
-                    for part in parts.iter().skip(core).step_by(cores()) {
-                        // The writer has failed and says why.
-                        if sender.send(part.iter().map(examine).collect::<Vec<_>>()).is_err() {
-                            return;
-                        }
-                    }
-                });
-                receiver
-            })
-            .collect();
-        let mut examined = receivers.iter().cycle().map_while(|core| core.recv().ok()).flatten();
-        for batch in signed.chunks(BATCH) {
-            write(store, examined.by_ref().take(batch.len()).collect())?;
+        for _ in 1..cores() {
+            scope.spawn(|| examination.work());
         }
-        Ok(())
+        let written = examination.parts.chunks(BATCH / PART).try_for_each(|parts| {
+            write(store, parts.iter().flat_map(|_| examination.take()).collect())
+        });
+        examination.end();
+        written
     })
+}
+
+type Examined = Vec<(Candidate, Door)>;
+
+/// Entries that are examined by several threads, in parts, and taken by one, in order.
+struct Examination<'s> {
+    parts: Vec<&'s [Signed]>,
+    state: Mutex<Progress>,
+    /// A part was examined or taken, or nobody takes any more.
+    changed: Condvar,
+}
+
+/// Parts are counted from the beginning.
+struct Progress {
+    /// The next one to be taken.
+    taken: usize,
+    /// The next one to be examined.
+    begun: usize,
+    /// Those between, as far as they were examined.
+    ready: BTreeMap<usize, Examined>,
+}
+
+impl<'s> Examination<'s> {
+    fn new(signed: &'s [Signed]) -> Self {
+        let state = Mutex::new(Progress { taken: 0, begun: 0, ready: BTreeMap::new() });
+        Self { parts: signed.chunks(PART).collect(), state, changed: Condvar::new() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, Progress> {
+        self.state.lock().expect("nobody panics with the lock")
+    }
+
+    fn wait<'g>(&self, state: MutexGuard<'g, Progress>) -> MutexGuard<'g, Progress> {
+        self.changed.wait(state).expect("nobody panics with the lock")
+    }
+
+    /// Examines parts until there are no more, as long as not too many wait to be taken.
+    fn work(&self) {
+        let mut state = self.state();
+        while state.begun < self.parts.len() {
+            state = if state.begun < state.taken + WAITING / PART {
+                self.examine_next(state)
+            } else {
+                self.wait(state)
+            };
+        }
+    }
+
+    fn examine_next<'g>(&'g self, mut state: MutexGuard<'g, Progress>) -> MutexGuard<'g, Progress> {
+        let part = state.begun;
+        state.begun += 1;
+        drop(state);
+        let examined = self.parts[part].iter().map(examine).collect();
+        let mut state = self.state();
+        state.ready.insert(part, examined);
+        self.changed.notify_all();
+        state
+    }
+
+    /// The next part; examines others, or this one, until it is ready.
+    fn take(&self) -> Examined {
+        let mut state = self.state();
+        loop {
+            let next = state.taken;
+            if let Some(examined) = state.ready.remove(&next) {
+                state.taken += 1;
+                self.changed.notify_all();
+                return examined;
+            }
+            state = if state.begun < self.parts.len() {
+                self.examine_next(state)
+            } else {
+                self.wait(state)
+            };
+        }
+    }
+
+    /// Lets nobody begin another part.
+    fn end(&self) {
+        self.state().begun = self.parts.len();
+        self.changed.notify_all();
+    }
 }
 
 /// Shares out the work on a batch; the order of the results is that of the entries.
