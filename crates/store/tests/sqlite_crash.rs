@@ -70,7 +70,9 @@ fn write_and_kill(file: &Path, batches: usize) -> Vec<EntryHash> {
 }
 
 fn write_until_killed(file: &Path) {
-    let store = SqliteStore::open(file, Options::default()).expect("a new store opens");
+    // A short log, so that it is taken into the file again and again.
+    let options = Options { journal_bytes: 256 * 1024, ..Options::default() };
+    let store = SqliteStore::open(file, options).expect("a new store opens");
     let mut author = Author::new(1);
     loop {
         let data = || fields([("data", RawValue::Bytes(vec![7; 500]))]);

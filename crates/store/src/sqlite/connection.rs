@@ -7,22 +7,18 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::fault::{Fault, Result};
+use super::takeover::Takeover;
 use super::{Durability, Options, migrate};
 use crate::StoreError;
 
 /// Statements kept compiled in each connection: those of every kind for some dozens of schemas.
 const STATEMENT_CACHE: usize = 512;
 
-/// The part of its size that the log file may fill before it is taken into the main file. Batches
-/// change many pages again that batches before them have changed, and only the last state of a
-/// page is copied.
-const CHECKPOINT_PART: u64 = 4;
-
 /// Opens the file for writing, makes it if it is not there, and brings it to the latest version.
 pub(super) fn writer(
     path: &Path,
     options: &Options,
-) -> std::result::Result<Connection, StoreError> {
+) -> std::result::Result<(Connection, Takeover), StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -35,6 +31,17 @@ pub(super) fn writer(
     migrate::version(&connection)?;
     configure_writer(&connection, options).map_err(|error| Fault::opening(&error, path))?;
     migrate::migrate(&mut connection)?;
+    let takeover = Takeover::start(&mut connection, path, options).map_err(Fault::from)?;
+    Ok((connection, takeover))
+}
+
+/// Opens the file, which has to be there, to take the log into it.
+pub(super) fn beside_writer(path: &Path, options: &Options) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    configure_durability(&connection, options)?;
+    // There is a log to be taken as soon as something was read.
+    connection.pragma_query_value(None, "schema_version", |row| row.get::<_, i64>(0))?;
     Ok(connection)
 }
 
@@ -75,23 +82,29 @@ pub(super) fn prepare(connection: &Connection, options: &Options) -> rusqlite::R
 fn configure_writer(connection: &Connection, options: &Options) -> rusqlite::Result<()> {
     configure_memory(connection, options)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
+    configure_durability(connection, options)?;
+    // After a reader held up the log file for long, it shrinks again.
+    connection.pragma_update(None, "journal_size_limit", options.journal_bytes)?;
+    if let Some(quota) = options.quota_bytes {
+        connection.pragma_update(None, "max_page_count", pages(connection, quota)?)?;
+    }
+    Ok(())
+}
+
+fn configure_durability(connection: &Connection, options: &Options) -> rusqlite::Result<()> {
     let (synchronous, full_sync) = match options.durability {
         Durability::Full => ("full", true),
         Durability::Normal => ("normal", false),
     };
     connection.pragma_update(None, "synchronous", synchronous)?;
     // On macOS only this makes the disk empty its own cache.
-    connection.pragma_update(None, "fullfsync", full_sync)?;
-    // After a reader held up the log file for long, it shrinks again.
-    connection.pragma_update(None, "journal_size_limit", options.journal_bytes)?;
+    connection.pragma_update(None, "fullfsync", full_sync)
+}
+
+/// How many pages a number of bytes is, at least one.
+pub(super) fn pages(connection: &Connection, bytes: u64) -> rusqlite::Result<i64> {
     let page: u64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
-    let pages = |bytes: u64| i64::try_from(bytes / page.max(1)).unwrap_or(i64::MAX).max(1);
-    let checkpoint = pages(options.journal_bytes / CHECKPOINT_PART);
-    connection.pragma_update(None, "wal_autocheckpoint", checkpoint)?;
-    if let Some(quota) = options.quota_bytes {
-        connection.pragma_update(None, "max_page_count", pages(quota))?;
-    }
-    Ok(())
+    Ok(i64::try_from(bytes / page.max(1)).unwrap_or(i64::MAX).max(1))
 }
 
 fn configure_memory(connection: &Connection, options: &Options) -> rusqlite::Result<()> {

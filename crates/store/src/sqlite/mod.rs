@@ -40,6 +40,7 @@ mod plans;
 mod rows;
 mod snapshot;
 mod table;
+mod takeover;
 mod targets;
 #[cfg(test)]
 mod trace;
@@ -63,6 +64,7 @@ use crate::forks::Frozen;
 use catalog::Catalog;
 use connection::Readers;
 use snapshot::SqliteSnapshot;
+use takeover::Takeover;
 
 /// A store in a file, beside which SQLite keeps two more while it is in use.
 ///
@@ -92,7 +94,8 @@ pub struct Options {
     /// How much memory each connection may use for parts of the file.
     pub cache_bytes: usize,
     /// To what size the log file shrinks after it had to grow, since a snapshot was held for long.
-    /// It is taken into the main file whenever it has filled a quarter of this.
+    /// It is taken into the main file whenever it has filled half of this, by a thread beside the
+    /// writer, who waits for it where the log has grown to all of this.
     pub journal_bytes: u64,
     /// How long to wait for another process that writes to the same file.
     pub busy_timeout: Duration,
@@ -130,6 +133,7 @@ struct Inner {
     // Fields are dropped in this order, and the writer has to be the last connection to close:
     // only one that may write takes the log into the file and removes it.
     readers: Readers,
+    _takeover: Option<Takeover>,
     /// None when the store was opened for reading only.
     writer: Option<Mutex<Connection>>,
     catalog: Catalog,
@@ -142,7 +146,7 @@ impl SqliteStore {
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, StoreError> {
         let path = path.as_ref();
         let writer = connection::writer(path, &options)?;
-        Ok(Self::new(path, Some(Mutex::new(writer)), options))
+        Ok(Self::new(path, Some(writer), options))
     }
 
     /// Opens a store that is there, for reading only: to look at it while a node is using it.
@@ -172,10 +176,16 @@ impl SqliteStore {
         &self.inner.path
     }
 
-    fn new(path: &Path, writer: Option<Mutex<Connection>>, options: Options) -> Self {
-        let readers = Readers::new(path, options);
-        let catalog = Catalog::default();
-        Self { inner: Arc::new(Inner { path: path.to_owned(), readers, writer, catalog }) }
+    fn new(path: &Path, writer: Option<(Connection, Takeover)>, options: Options) -> Self {
+        let (writer, takeover) = writer.unzip();
+        let inner = Inner {
+            path: path.to_owned(),
+            readers: Readers::new(path, options),
+            _takeover: takeover,
+            writer: writer.map(Mutex::new),
+            catalog: Catalog::default(),
+        };
+        Self { inner: Arc::new(inner) }
     }
 }
 
