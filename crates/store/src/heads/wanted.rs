@@ -91,7 +91,7 @@ pub(crate) enum Reached {
     /// The proofs of logs up to this one were read; logs and entries are counted from 1.
     Proof { log: u64 },
     /// The entries up to this one were read, and this many of the void ones that the next wanted
-    /// one needs.
+    /// one needs, if they fill a page by themselves.
     Entry { entry: u64, void: usize },
 }
 
@@ -168,6 +168,16 @@ impl Filling {
     pub(crate) fn entry(&mut self, entry: StoredEntry) {
         self.wanted += 1;
         self.connector(entry);
+    }
+
+    /// How many entries there are so far.
+    pub(crate) fn entries(&self) -> usize {
+        self.page.entries.len()
+    }
+
+    /// Gives back all but the first of the entries, which others were to need.
+    pub(crate) fn give_back(&mut self, kept: usize) {
+        self.bytes -= self.page.entries.drain(kept..).map(|entry| entry.size()).sum::<usize>();
     }
 
     /// Ends the page, behind which about so many entries come.

@@ -46,31 +46,32 @@ impl State {
         None
     }
 
-    /// Takes up an entry behind what it needs. If there is no room for all of it, tells how many
-    /// of those it came to.
+    /// Takes up an entry behind what it needs. If there is no room for all of it, tells how many of
+    /// those are in the page: of what the first entry of a page needs some, else none.
     fn take(
         &self,
         stored: &StoredEntry,
         skip: usize,
-        sent: &mut BTreeSet<u64>,
+        sent: &mut BTreeSet<EntryHash>,
         page: &mut Filling,
     ) -> Option<usize> {
-        let needs = self.connectors(stored);
-        for (index, (arrival, connector)) in needs.iter().enumerate().skip(skip) {
-            if sent.contains(arrival) {
-                continue;
+        let (kept, mut done) = (page.entries(), skip);
+        for connector in self.connectors(stored, sent).into_iter().skip(skip) {
+            if !page.is_full() {
+                page.connector(connector.clone());
+                sent.insert(connector.entry.hash());
+                done += 1;
             }
-            if page.is_full() {
-                return Some(index);
-            }
-            page.connector(StoredEntry::clone(connector));
-            sent.insert(*arrival);
         }
-        if page.is_full() {
-            return Some(needs.len());
+        if !page.is_full() {
+            page.entry(stored.clone());
+            return None;
         }
-        page.entry(stored.clone());
-        None
+        if kept > 0 {
+            page.give_back(kept);
+            done = 0;
+        }
+        Some(done)
     }
 
     /// All entries in the order in which they were stored, which are counted from 1.
@@ -105,22 +106,22 @@ impl State {
             || wants.ranges.iter().any(|range| self.is_in(range, &author, log_id))
     }
 
-    /// The void entries that an entry needs, in the order in which they were stored. None when there
-    /// are more than [`MAX_CONNECTORS`].
-    fn connectors(&self, stored: &StoredEntry) -> Vec<(u64, &StoredEntry)> {
+    /// The void entries that an entry needs besides those that were sent with what they need, in the
+    /// order in which they were stored. None when there are more than [`MAX_CONNECTORS`].
+    fn connectors(&self, stored: &StoredEntry, sent: &BTreeSet<EntryHash>) -> Vec<&StoredEntry> {
         let (mut open, mut found) = (self.named(stored), BTreeSet::new());
         while let Some(operation) = open.pop() {
-            let entry = self.entries.get(&EntryHash::from_hash(*operation.as_hash()));
-            if let Some(entry) = entry.filter(|_| self.is_void(operation))
-                && found.insert(entry.entry.hash())
-            {
-                open.extend(self.named(entry));
-            }
+            let hash = EntryHash::from_hash(*operation.as_hash());
+            let is_new = self.is_void(operation) && !sent.contains(&hash) && found.insert(hash);
+            open.extend(
+                self.entries.get(&hash).filter(|_| is_new).iter().flat_map(|it| self.named(it)),
+            );
         }
         if found.is_empty() || found.len() > MAX_CONNECTORS {
             return Vec::new();
         }
-        self.stored().filter(|(_, stored)| found.contains(&stored.entry.hash())).collect()
+        let all = self.stored().map(|(_, stored)| stored);
+        all.filter(|stored| found.contains(&stored.entry.hash())).collect()
     }
 
     /// The operations that have to be there for an entry: those that its operation names as

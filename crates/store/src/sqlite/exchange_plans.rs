@@ -1,5 +1,6 @@
 //! How much is read to find out what others lack: it does not grow with what they have already.
 
+use std::collections::HashSet;
 use std::sync::mpsc::Receiver;
 
 use pandan_admission::Door;
@@ -119,27 +120,51 @@ fn a_frozen_log_costs_those_that_it_does_not_touch_next_to_nothing() {
     assert!(read(&filled) <= before + 3);
 }
 
-#[test]
-fn void_operations_are_looked_for_up_to_a_limit() {
+/// Void operations on top of each other, and some that count on top of them.
+fn forked(void: usize, on_top: u8) -> (Filled, Vec<Signed>) {
     let mut filled = Filled::new();
     let mut author = Author::new(1);
     let first = create(&mut author, 0);
-    let mut twin = author.clone();
-    let mut view = first.view();
-    let mut chain = Vec::new();
-    for number in 1..6 {
-        chain.push(author.update(first.document(), &piece(), &view, data(number)));
-        view = chain[chain.len() - 1].view();
+    let branch = author.clone().update(first.document(), &piece(), &first.view(), data(usize::MAX));
+    let (document, mut view) = (first.document(), first.view());
+    let mut signed = vec![first];
+    for number in 0..void {
+        let update = author.update(document, &piece(), &view, data(number));
+        view = update.view();
+        signed.push(update);
     }
-    let branch = twin.update(first.document(), &piece(), &first.view(), data(9));
-    let guest = Author::new(2).update(first.document(), &piece(), &view, data(7));
-    filled.ingest(&[&[first], &chain[..], &[branch, guest.clone()]].concat());
+    signed.push(branch);
+    let guests = (0..on_top)
+        .map(|number| Author::new(100 + number).update(document, &piece(), &view, data(7)));
+    let guests: Vec<_> = guests.collect();
+    filled.ingest(&[signed, guests.clone()].concat());
+    (filled, guests)
+}
+
+#[test]
+fn void_operations_are_looked_for_up_to_a_limit() {
+    let (filled, guests) = forked(5, 1);
     for (limit, expected) in [(4, 0), (5, 5), (6, 5)] {
         let mut connectors = Connectors::new(&filled.connection);
-        let found = connectors.below(&guest.payload, limit).expect("they can be read");
+        let found = connectors.below(&guests[0].payload, &HashSet::new(), limit);
+        let found = found.expect("they can be read");
         assert_eq!(found.len(), expected, "of at most {limit}");
         assert!(found.is_sorted());
     }
+}
+
+#[test]
+fn what_many_entries_of_a_page_need_is_looked_for_once() {
+    let (filled, guests) = forked(40, 20);
+    let logs = guests.iter().flat_map(|guest| wanted(guest).logs).collect();
+    let wants = Wants { logs, ranges: Vec::new() };
+    let (page, statements) = filled.count(|connection| {
+        let budget = Budget { entries: 100, bytes: usize::MAX };
+        wanted::page(connection, &wants, Arrival::default(), budget)
+    });
+    assert_eq!(page.expect("it can be read").entries.len(), 60);
+    let looks = statements.iter().filter(|it| it.sql.starts_with("SELECT payload"));
+    assert_eq!(looks.count(), 40);
 }
 
 #[test]

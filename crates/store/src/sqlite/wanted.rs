@@ -104,31 +104,34 @@ struct Reader<'c> {
 }
 
 impl Reader<'_> {
-    /// Takes up an entry behind what it needs. If there is no room for all of it, tells how far it
-    /// came.
+    /// Takes up an entry behind what it needs. If there is no room for all of it, tells how far the
+    /// page goes: up to the entry before, or into what the first one needs.
     fn take(&mut self, row: i64, log: i64, entry: StoredEntry) -> Result<Option<Reached>> {
         let needs = match &mut self.connectors {
-            Some(connectors) => connectors.of(log, &entry)?,
+            Some(connectors) => connectors.of(log, &entry, &self.sent)?,
             None => Vec::new(),
         };
-        let reached = |void| Reached::Entry { entry: self.last.unsigned_abs(), void };
-        for (index, &need) in needs.iter().enumerate().skip(std::mem::take(&mut self.void)) {
-            if self.sent.contains(&need) {
-                continue;
-            }
+        let kept = self.page.entries();
+        let mut done = std::mem::take(&mut self.void);
+        for &need in needs.iter().skip(done) {
             if self.page.is_full() {
-                return Ok(Some(reached(index)));
+                break;
             }
             let (_, connector) = read(self.connection, need)?;
             self.page.connector(connector);
             self.sent.insert(need);
+            done += 1;
         }
-        if self.page.is_full() {
-            return Ok(Some(reached(needs.len())));
+        if !self.page.is_full() {
+            self.page.entry(entry);
+            self.last = row;
+            return Ok(None);
         }
-        self.page.entry(entry);
-        self.last = row;
-        Ok(None)
+        if kept > 0 {
+            self.page.give_back(kept);
+            done = 0;
+        }
+        Ok(Some(Reached::Entry { entry: self.last.unsigned_abs(), void: done }))
     }
 }
 

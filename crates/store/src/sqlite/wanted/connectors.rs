@@ -1,7 +1,7 @@
 //! Void operations that others need to be stored: those that an operation names as previous, and
 //! those that its schema is made of.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use pandan_bamboo::SeqNum;
 use pandan_operations::{DocumentViewId, Operation, OperationId, SchemaId, SystemSchema};
@@ -26,14 +26,20 @@ impl<'c> Connectors<'c> {
         Self { connection, documents: HashMap::new(), schemas: HashMap::new() }
     }
 
-    /// The rows of the void operations that an entry of a line needs, in the order in which they
-    /// were stored. None when there are more than [`MAX_CONNECTORS`].
-    pub(super) fn of(&mut self, log: i64, entry: &StoredEntry) -> Result<Vec<i64>> {
+    /// The rows of the void operations that an entry of a line needs besides those that were sent
+    /// with what they need, in the order in which they were stored. None when there are more than
+    /// [`MAX_CONNECTORS`].
+    pub(super) fn of(
+        &mut self,
+        log: i64,
+        entry: &StoredEntry,
+        sent: &HashSet<i64>,
+    ) -> Result<Vec<i64>> {
         // Only a CREATE can be the first to need something of its schema.
         let may_create = entry.entry.header().seq_num() == SeqNum::FIRST;
         match &entry.operation {
             Some(payload) if may_create || self.has_void(log)? => {
-                self.below(payload, MAX_CONNECTORS)
+                self.below(payload, sent, MAX_CONNECTORS)
             }
             _ => Ok(Vec::new()),
         }
@@ -51,17 +57,25 @@ impl<'c> Connectors<'c> {
         Ok(has_void)
     }
 
-    /// All void operations below one, if they are not more than so many.
-    pub(in crate::sqlite) fn below(&mut self, payload: &[u8], limit: usize) -> Result<Vec<i64>> {
+    /// All void operations below one and not below those that were sent, if they are not more than
+    /// so many.
+    pub(in crate::sqlite) fn below(
+        &mut self,
+        payload: &[u8],
+        sent: &HashSet<i64>,
+        limit: usize,
+    ) -> Result<Vec<i64>> {
         let mut open = self.named(payload)?;
+        open.retain(|row| !sent.contains(row));
         let mut found: BTreeSet<i64> = open.iter().copied().collect();
         while let Some(row) = open.pop() {
             if found.len() > limit {
                 return Ok(Vec::new());
             }
             if let Some(payload) = self.payload(row)? {
-                let named = self.named(&payload)?;
-                open.extend(named.into_iter().filter(|row| found.insert(*row)));
+                let mut named = self.named(&payload)?;
+                named.retain(|row| !sent.contains(row) && found.insert(*row));
+                open.append(&mut named);
             }
         }
         Ok(found.into_iter().collect())
