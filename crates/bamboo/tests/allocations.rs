@@ -6,7 +6,9 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::hint::black_box;
+use std::iter::successors;
 
+use pandan_bamboo::limits::LINK_PATH_LENGTH_MAX;
 use pandan_bamboo::{
     EncodedEntry, Entry, LogId, NextArgs, SeqNum, certificate_pool, link_path, verify_log,
     verify_subset,
@@ -104,6 +106,42 @@ fn verifying_logs_allocates_nothing() {
     assert!(check(|| certificate_pool(place).count()) > 0);
     assert!(check(|| link_path(place, SeqNum::FIRST).count()) > 0);
     check(|| verify_subset(&log).unwrap());
+}
+
+/// Entries are named by others: pools of any of them are short, and found without allocating.
+#[test]
+fn finding_pools_and_paths_of_any_entry_allocates_nothing() {
+    let powers = (0..64).map(|power| 1_u64 << power);
+    let tops = successors(Some(1_u64), |top| top.checked_mul(3)?.checked_add(1));
+    let numbers = powers.chain(tops).flat_map(|at| [at - 1, at, at.saturating_add(1)]);
+    for number in numbers.chain([u64::MAX]).filter_map(SeqNum::new) {
+        let pool = check(|| certificate_pool(number).count());
+        assert!(pool <= 2 * LINK_PATH_LENGTH_MAX, "{pool} entries prove {number}");
+        let path = check(|| link_path(number, SeqNum::FIRST).count());
+        assert!(path <= LINK_PATH_LENGTH_MAX, "{path} steps from {number}");
+    }
+}
+
+#[test]
+fn refusing_pools_allocates_nothing() {
+    let log = log(121);
+    let at = |place: SeqNum| log.get(usize::try_from(place.number()).unwrap() - 1);
+    for place in [1, 4, 5, 23, 40, 60, 98, 121] {
+        let pool = certificate_pool(SeqNum::new(place).unwrap()).filter_map(at);
+        let mut pool: Vec<_> = pool.map(EncodedEntry::as_bytes).collect();
+        pool.reverse();
+        check(|| verify_subset(&pool).map(drop)).unwrap();
+        for index in 0..pool.len() {
+            let (mut less, mut twice, mut torn) = (pool.clone(), pool.clone(), pool.clone());
+            less.remove(index);
+            twice.insert(index, pool[index]);
+            torn[index] = &pool[index][..index];
+            for wrong in [less, twice, torn, pool[index..].repeat(10)] {
+                // Some are right all the same: without its last entry a pool still holds together.
+                check(|| verify_subset(&wrong).is_ok());
+            }
+        }
+    }
 }
 
 /// The first entries of a log.

@@ -40,7 +40,8 @@ fn peers_are_added_blocked_and_let_in_again_while_the_node_runs() {
     let added = desk.json(&["peer", "add", &peer, "--data-dir", "data"]);
     assert_eq!((&added["peers"], &added["block"]), (&json!([peer]), &json!([])));
 
-    let status = wait_until(&desk, "live", |status| status["peers"][0]["session"]["phase"] == "live");
+    let status =
+        wait_until(&desk, "live", |status| status["peers"][0]["session"]["phase"] == "live");
     assert_eq!(status["peers"][0]["peer"], json!(id));
     assert!(status["peers"][0]["agreed_unix_seconds"].is_u64(), "{status}");
     let list = desk.text(&["peer", "list"]);

@@ -3,11 +3,13 @@
 
 #[path = "../../testkit/tests/counting/mod.rs"]
 mod counting;
+#[path = "../src/http/range.rs"]
+mod range;
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
-use counting::{Allowance, measure, turn};
+use counting::{Allowance, measure, measure_all, turn};
 use pandan_node::{Node, Request};
 use tokio::runtime::Runtime;
 
@@ -18,6 +20,9 @@ const QUERY: Allowance = Allowance { bytes_per_byte: 130, calls_per_hundred: 60,
 /// An object with one member is seven bytes and takes more than 600; what all values of a body
 /// weigh has a limit of its own.
 const JSON: Allowance = Allowance { bytes_per_byte: 110, calls_per_hundred: 20, beyond: 400_000 };
+
+/// A header with a range is two numbers, wherever they stand.
+const RANGE: Allowance = Allowance { bytes_per_byte: 0, calls_per_hundred: 0, beyond: 0 };
 
 /// Sizes, each twice the one before.
 const SIZES: [usize; 6] = [512, 1_024, 2_048, 4_096, 8_192, 16_384];
@@ -54,7 +59,7 @@ fn queries() {
         for size in SIZES {
             let text = make(size);
             let request = Request::new(text.clone());
-            let cost = measure(|| runtime.block_on(node.query(request)));
+            let cost = measure_all(|| runtime.block_on(node.query(request)));
             QUERY.check(&text[..text.len().min(30)], text.len(), cost);
         }
     }
@@ -71,7 +76,7 @@ fn bodies() {
         let head = "POST /graphql HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length:";
         let request = format!("{head} {}\r\n\r\n{body}", body.len());
         let mut answer = [0; 4_096];
-        measure(|| {
+        measure_all(|| {
             let mut stream = TcpStream::connect(address).unwrap();
             stream.write_all(request.as_bytes()).unwrap();
             while stream.read(&mut answer).is_ok_and(|read| read > 0) {}
@@ -93,4 +98,18 @@ fn bodies() {
         }
     }
     runtime.block_on(node.shutdown());
+}
+
+#[test]
+fn ranges() {
+    let _turn = turn();
+    for filler in ["bytes=", "0", "9", "-", "0-0,", " ", "\t", "-0,", "x", "bytes=0-,"] {
+        for size in SIZES {
+            for start in ["", "bytes=", "bytes=0-", "bytes=-", "bytes=0-0,"] {
+                let header = format!("{start}{}", filler.repeat(size));
+                let cost = measure(|| range::asked(Some(&header), 1_000));
+                RANGE.check(&header[..header.len().min(30)], header.len(), cost);
+            }
+        }
+    }
 }

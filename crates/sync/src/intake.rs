@@ -3,19 +3,27 @@
 //! What a peer sends before what it needs waits here, and is judged again when that has come; a
 //! client is told at once (PN14).
 
+use std::collections::BTreeMap;
 use std::mem;
 use std::sync::Arc;
 
 use pandan_admission::{Arrival, Candidate, Door, Missing, Refusal, Waiting, WaitingRoom};
-use pandan_bamboo::{ForkProof, HeadState};
+use pandan_bamboo::{ForkProof, HeadState, LogId, SeqNum};
+use pandan_identity::PublicKey;
 use pandan_replication::{Commit, LogName, Received, Verdict};
-use pandan_store::{Committed, Frozen, Outcome, Store, StoreError};
+use pandan_store::{Committed, Fork, ForkQuery, Frozen, Outcome, Store, StoreError};
+
+/// How many forks are read at a time when the door opens.
+const FORKS_READ: usize = 1_000;
 
 /// A store and those who wait to enter it. There is one for a store, and nobody else writes to it.
 #[derive(Debug)]
 pub struct Intake {
     store: Arc<dyn Store>,
     room: WaitingRoom,
+    /// Proofs of the logs that fork at their first entry. They have no heads, so comparing does not
+    /// find them; who sends entries of them is told.
+    headless: BTreeMap<(PublicKey, LogId), Box<ForkProof>>,
 }
 
 /// What became of a batch.
@@ -32,7 +40,7 @@ pub struct Taken {
 /// What became of a candidate.
 #[derive(Debug)]
 pub struct Judged {
-    /// The proof that it belongs to, when it was found to fork its log.
+    /// The proof, when it was found to fork its log, or when its log forks at the first entry.
     pub fork: Option<Box<ForkProof>>,
     /// What became of the entry itself.
     pub fate: Fate,
@@ -71,9 +79,24 @@ pub fn examine(received: &Received) -> Result<Candidate, Refusal> {
 
 impl Intake {
     /// The door of a store.
-    #[must_use]
-    pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, room: WaitingRoom::new() }
+    pub fn new(store: Arc<dyn Store>) -> Result<Self, StoreError> {
+        let snapshot = store.snapshot()?;
+        let mut intake = Self { store, room: WaitingRoom::new(), headless: BTreeMap::new() };
+        let mut query = ForkQuery { author: None, document: None, after: None, first: FORKS_READ };
+        loop {
+            let page = snapshot.forks(&query)?;
+            page.forks.iter().for_each(|fork| intake.note(&fork.proof));
+            query.after = page.forks.last().map(|Fork { proof, .. }| log_of(proof));
+            if !page.has_next {
+                return Ok(intake);
+            }
+        }
+    }
+
+    fn note(&mut self, proof: &ForkProof) {
+        if proof.seq_num() == SeqNum::FIRST {
+            self.headless.insert(log_of(proof), Box::new(*proof));
+        }
     }
 
     /// Judges and stores a batch as one transaction, and after it those that have waited for it.
@@ -100,6 +123,7 @@ impl Intake {
         let frozen = self.store.ingest_proof(proof)?;
         let mut taken = Taken::default();
         if let Some(frozen) = &frozen {
+            self.note(&frozen.proof);
             let released = self.room.frozen(&frozen.proof);
             if !released.is_empty() {
                 taken = self.take(of_peers(released)).unwrap_or_default();
@@ -120,13 +144,22 @@ impl Intake {
         batch: Vec<(Candidate, Door)>,
         taken: &mut Taken,
     ) -> Result<(Vec<Judged>, Vec<Candidate>), StoreError> {
-        let copies: Vec<_> =
-            batch.iter().map(|(candidate, door)| (copy(candidate), *door)).collect();
+        let copies: Vec<_> = batch
+            .iter()
+            .map(|(candidate, door)| {
+                let header = candidate.header();
+                (copy(candidate), *door, (header.public_key(), header.log_id()))
+            })
+            .collect();
         let outcomes = self.store.ingest(batch)?;
         let (mut judged, mut stored, mut frozen) = (Vec::new(), Vec::new(), Vec::new());
-        for ((received, door), outcome) in copies.into_iter().zip(outcomes) {
+        for ((received, door, log), outcome) in copies.into_iter().zip(outcomes) {
             let (fork, outcome) = outcome.split();
+            if let Some(fork) = &fork {
+                self.note(&fork.proof);
+            }
             let proof = fork.as_ref().map(|fork| Box::new(fork.proof));
+            let proof = proof.or_else(|| self.headless.get(&log).cloned());
             frozen.extend(fork);
             let fate = self.settle(outcome, door);
             if let Fate::Stored(committed) = &fate {
@@ -204,6 +237,10 @@ impl News {
             received: Arc::clone(&self.received),
         }
     }
+}
+
+fn log_of(proof: &ForkProof) -> (PublicKey, LogId) {
+    (proof.public_key(), proof.log_id())
 }
 
 fn copy(candidate: &Candidate) -> Received {

@@ -6,7 +6,7 @@
 
 mod counting;
 
-use counting::{Allowance, measure, turn};
+use counting::{Allowance, measure};
 use pandan_bamboo::{Entry, ForkProof, Hash, LogId, NextArgs, varu64};
 use pandan_identity::KeyPair;
 use pandan_operations::{
@@ -74,14 +74,12 @@ fn joined(count: usize, is_sorted: bool) -> String {
 
 #[test]
 fn the_counter_counts() {
-    let _turn = turn();
     let cost = measure(|| vec![0_u8; 1_000]);
     assert_eq!((cost.calls, cost.total, cost.peak), (1, 1_000, 1_000));
 }
 
 #[test]
 fn entries_and_what_is_in_them_allocate_nothing() {
-    let _turn = turn();
     let key_pair = KeyPair::from_seed(&[7; 32]);
     let entry = NextArgs::first(LogId::new(u64::MAX)).forge(&key_pair, b"x");
     let entries = |size: usize| entry.as_bytes().repeat(size);
@@ -105,7 +103,6 @@ fn one(value: RawValue) -> Vec<u8> {
 
 #[test]
 fn operations() {
-    let _turn = turn();
     let makers: [(&str, Make); 7] = [
         ("fields", |size| {
             create((0..size).map(|n| (format!("a{n:04}"), RawValue::Bool(true))).collect())
@@ -128,7 +125,6 @@ fn operations() {
 /// Lengths are claimed that the bytes do not hold.
 #[test]
 fn operations_that_claim_much() {
-    let _turn = turn();
     let start = {
         let mut bytes = create(Vec::new());
         assert_eq!(bytes.pop(), Some(0xa0), "an empty map");
@@ -160,7 +156,6 @@ fn operations_that_claim_much() {
 
 #[test]
 fn texts_of_ids_and_types() {
-    let _turn = turn();
     fn text(bytes: &[u8]) -> &str {
         std::str::from_utf8(bytes).unwrap_or_default()
     }
@@ -187,7 +182,6 @@ fn texts_of_ids_and_types() {
 
 #[test]
 fn keys_and_cursors() {
-    let _turn = turn();
     let pem = KeyPair::from_seed(&[7; 32]).to_pem();
     for piece in [pem.as_str(), "-----BEGIN PRIVATE KEY-----\n", "A", "\n", "-"] {
         let make = |size: usize| piece.repeat(size * 4).into_bytes();
@@ -205,7 +199,6 @@ const ASSEMBLY: Allowance = Allowance { bytes_per_byte: 4, calls_per_hundred: 4,
 
 #[test]
 fn definitions_of_schemas() {
-    let _turn = turn();
     let target = format!("relation(name_{})", joined(1, true));
     for kind in ["bool", target.as_str(), "nonsense"] {
         for has_equal_names in [false, true] {

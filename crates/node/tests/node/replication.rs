@@ -1,7 +1,7 @@
 //! Nodes that find each other and end with the same.
 
 use pandan_node::Phase;
-use pandan_operations::{DocumentViewId, RawValue};
+use pandan_operations::{DocumentViewId, RawValue, SchemaId, SystemSchema};
 use serde_json::json;
 
 use crate::support::{Author, World, str};
@@ -122,4 +122,53 @@ fn peers_and_counts_are_told_to_those_who_run_the_node_only() {
     let status = json!({ "replicates": false, "peers": [], "totals": status["totals"] });
     assert_eq!(alone.get("/peers", &[]).json()["replicates"], status["replicates"]);
     assert!(!alone.get("/metrics", &[]).text().contains("pandan_sync_"));
+}
+
+fn forks(world: &World) -> serde_json::Value {
+    let query = "{ forks { totalCount forks { publicKey logId seqNum } } }";
+    world.data(query)["forks"].clone()
+}
+
+/// Waits until both know the fork of a log from this place on.
+fn agree_on_fork(ours: &World, theirs: &World, seq_num: &str) {
+    ours.wait_until("both know the fork", |_| {
+        let [one, other] = [ours, theirs].map(forks);
+        one == other && one["totalCount"] == 1 && one["forks"][0]["seqNum"] == seq_num
+    });
+}
+
+#[test]
+fn a_fork_is_found_between_nodes_that_hold_one_side_each() {
+    let (ours, theirs) = (World::replicating(), World::replicating());
+    let ada = Author::new(1);
+    let schema = SchemaId::from(SystemSchema::SchemaFieldDefinition);
+    let field = |name| [("name", str(name)), ("type", str("int"))];
+    let ids = [&ours, &theirs].map(|world| ada.create(world, &schema, &field("first")));
+    assert_eq!(ids[0], ids[1], "one entry, published twice");
+    let view = DocumentViewId::from(ids[0]);
+    ada.update(&ours, &schema, &view, &[("name", str("here"))]);
+    ada.update(&theirs, &schema, &view, &[("name", str("there"))]);
+    ours.keep(&theirs);
+    agree_on_fork(&ours, &theirs, "2");
+    let query = format!("{{ doc: {schema}(id: \"{}\") {{ fields {{ name }} }} }}", ids[0]);
+    for world in [&ours, &theirs] {
+        assert_eq!(world.data(&query)["doc"]["fields"]["name"], json!("first"), "both are void");
+    }
+}
+
+#[test]
+fn a_fork_at_the_first_entry_is_told_to_who_holds_one_side() {
+    let (ours, theirs, witness) =
+        (World::replicating(), World::replicating(), World::replicating());
+    let ada = Author::new(1);
+    let schema = SchemaId::from(SystemSchema::SchemaFieldDefinition);
+    for (world, name) in [(&ours, "here"), (&theirs, "there")] {
+        ada.create(world, &schema, &[("name", str(name)), ("type", str("int"))]);
+    }
+    ours.keep(&theirs);
+    agree_on_fork(&ours, &theirs, "1");
+    // Here one side is stored, and there is no head of the log to compare with.
+    ada.create(&witness, &schema, &[("name", str("here")), ("type", str("int"))]);
+    witness.keep(&ours);
+    agree_on_fork(&ours, &witness, "1");
 }

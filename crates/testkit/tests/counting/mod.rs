@@ -1,7 +1,9 @@
-//! An allocator that counts what the whole process allocates.
+//! An allocator that counts what each thread allocates, and what the whole process does.
 #![allow(unsafe_code, reason = "an allocator that counts has to be one")]
+#![allow(dead_code, reason = "each test uses a part")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,20 +14,41 @@ static TOTAL: AtomicUsize = AtomicUsize::new(0);
 static LIVE: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 
+/// What one thread has allocated so far.
+#[derive(Clone, Copy)]
+struct Own {
+    calls: usize,
+    total: usize,
+    /// Below 0 where it freed what others allocated.
+    live: isize,
+    peak: isize,
+}
+
+thread_local! {
+    // Without a destructor and known at compile time, so that it allocates nothing itself.
+    static OWN: Cell<Own> = const { Cell::new(Own { calls: 0, total: 0, live: 0, peak: 0 }) };
+}
+
 // SAFETY: everything is handed on as it came to the allocator of the system. What grows is copied
 // to a new place by the provided method, so that both places count at that moment.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let size = layout.size();
         CALLS.fetch_add(1, Relaxed);
-        TOTAL.fetch_add(layout.size(), Relaxed);
-        let live = LIVE.fetch_add(layout.size(), Relaxed) + layout.size();
-        PEAK.fetch_max(live, Relaxed);
+        TOTAL.fetch_add(size, Relaxed);
+        PEAK.fetch_max(LIVE.fetch_add(size, Relaxed) + size, Relaxed);
+        let Own { calls, total, live, peak } = OWN.get();
+        // No object is larger than `isize` says.
+        let live = live + size as isize;
+        OWN.set(Own { calls: calls + 1, total: total + size, live, peak: peak.max(live) });
         // SAFETY: the caller keeps to the contract of this very function.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         LIVE.fetch_sub(layout.size(), Relaxed);
+        let own = OWN.get();
+        OWN.set(Own { live: own.live - layout.size() as isize, ..own });
         // SAFETY: the pointer came from `System`, and the caller keeps to the contract.
         unsafe { System.dealloc(pointer, layout) }
     }
@@ -45,14 +68,30 @@ pub(crate) struct Cost {
     pub(crate) peak: usize,
 }
 
+/// Does something on this thread and tells what that allocated; what it gives back is still there
+/// then. Whatever other threads do does not count: the one that runs tests allocates when it likes.
+pub(crate) fn measure<T>(work: impl FnOnce() -> T) -> Cost {
+    let before = OWN.get();
+    OWN.set(Own { peak: before.live, ..before });
+    let result = std::hint::black_box(work());
+    let after = OWN.get();
+    let cost = Cost {
+        calls: after.calls - before.calls,
+        total: after.total - before.total,
+        peak: (after.peak - before.live).unsigned_abs(),
+    };
+    drop(result);
+    cost
+}
+
 /// Keeps other tests of the process from allocating meanwhile, if they ask for their turn too.
 pub(crate) fn turn() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Does something and tells what it allocated; what it gives back is still there then.
-pub(crate) fn measure<T>(work: impl FnOnce() -> T) -> Cost {
+/// Like [`measure`] for work of many threads: what any thread does meanwhile counts.
+pub(crate) fn measure_all<T>(work: impl FnOnce() -> T) -> Cost {
     let (calls, total, live) = (CALLS.load(Relaxed), TOTAL.load(Relaxed), LIVE.load(Relaxed));
     PEAK.store(live, Relaxed);
     let result = std::hint::black_box(work());
