@@ -10,7 +10,7 @@ use crate::{
 
 /// Each crate and all that it may use. Lower crates come first, so an edge up cannot be written
 /// without being seen. A crate that is missing here may not exist.
-const ALLOWED: [(&str, &[&str]); 16] = [
+const ALLOWED: [(&str, &[&str]); 17] = [
     ("identity", &[]),
     ("bamboo", &["identity"]),
     ("operations", &["identity", "bamboo"]),
@@ -23,6 +23,8 @@ const ALLOWED: [(&str, &[&str]); 16] = [
     ("replication", &["identity", "bamboo", "operations", "schema", "documents"]),
     // Where questions of replication meet a store.
     ("sync", &["identity", "bamboo", "operations", "schema", "admission", "store", "replication"]),
+    // Bundles are written from stores and taken into them; they know no node.
+    ("bundle", &["identity", "bamboo", "operations", "schema", "admission", "store", "sync"]),
     // Encryption seals bytes of operations, whatever documents they belong to.
     ("encryption", &["identity", "bamboo", "operations", "schema"]),
     // The network carries opaque frames between keys.
@@ -59,6 +61,7 @@ const ALLOWED: [(&str, &[&str]); 16] = [
             "sync",
             "encryption",
             "network",
+            "bundle",
             "node",
         ],
     ),

@@ -20,7 +20,7 @@ use crate::tidy::{
 const TABLE: &str = "book/src/spec/requirements.md";
 
 /// What numbers begin with; the specification spells two of its numbers with a single letter.
-const PREFIXES: [&str; 10] = ["BA", "DO", "DV", "EN", "KY", "NO", "OP", "PN", "RE", "SC"];
+const PREFIXES: [&str; 11] = ["BA", "BU", "DO", "DV", "EN", "KY", "NO", "OP", "PN", "RE", "SC"];
 const ODD_NUMBERS: [&str; 2] = ["D10", "D11"];
 
 /// How a cell begins that gives a reason instead of a place or a test.
