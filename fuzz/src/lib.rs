@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bundle;
 pub mod cursor;
 pub mod document;
 pub mod entry;

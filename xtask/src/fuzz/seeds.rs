@@ -46,6 +46,7 @@ pub(super) fn write(workspace: &Workspace, target: &str) -> Result<PathBuf> {
         "store_play" | "log_play" | "document" | "graph" | "message" | "session" => {
             bytes(&vectors("entries.json")?, "encoded").into_iter().step_by(ANY_STEP).collect()
         }
+        "bundle" => bundles(bytes(&vectors("entries.json")?, "encoded")),
         "legacy_messages" => legacy(bytes(&vectors("entries.json")?, "encoded")),
         "graphql" => GRAPHQL.iter().map(|seed| seed.as_bytes().to_vec()).collect(),
         _ => Vec::new(),
@@ -115,6 +116,24 @@ fn lock_files(vectors: &Value) -> Vec<Vec<u8>> {
             Some(format!("version = 1\n\n{commit}").into_bytes())
         })
         .collect()
+}
+
+/// Bundles of a few entries, in the form that the target seals.
+fn bundles(entries: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+    let block = |kind: u8, content: Vec<u8>| {
+        let length = u16::try_from(content.len()).unwrap_or(u16::MAX).to_be_bytes();
+        [&[kind, 0][..], &length, &[0], &length, &content].concat()
+    };
+    let bundle = |entries: &[Vec<u8>]| {
+        let count = entries.len().to_le_bytes()[0];
+        let items = entries.iter().flat_map(|entry| {
+            let length = entry.len().to_le_bytes()[0];
+            [&[2, length][..], entry, b"\x01\x03abc"].concat()
+        });
+        let header = block(1, vec![0, 0, 0, 0, count, 0, 0]);
+        [vec![1], header, block(2, items.collect()), block(4, Vec::new())].concat()
+    };
+    entries.chunks(ANY_STEP).map(bundle).collect()
 }
 
 /// Streams of peers: an announcement and a session in which some entries are sent.
