@@ -10,6 +10,7 @@ mod definitions;
 mod demo;
 mod failure;
 mod fields;
+mod folder;
 mod keys;
 mod logging;
 mod nearest;

@@ -104,7 +104,8 @@ impl RunningNode {
     }
 }
 
-fn explain(error: StartError) -> anyhow::Error {
+/// The exit code for a node that does not start.
+pub(crate) fn explain(error: StartError) -> anyhow::Error {
     let exit = match error {
         StartError::InUse { .. } | StartError::PortTaken { .. } => Exit::InUse,
         _ => Exit::Failed,

@@ -20,6 +20,7 @@ mod writer;
 pub use commits::{Commits, Forks, Missed};
 pub use config::{Config, DEFAULT_HTTP_ADDRESS, DEFAULT_HTTP_PORT, Limits, Storage};
 pub use graphql::{Error, Location, PathPart, Request, Response};
+pub use lock::FolderLock;
 pub use node::{Node, NodeBuilder, StartError};
 pub use pandan_network as network;
 pub use pandan_replication::{Interest, Phase};

@@ -10,14 +10,19 @@ use crate::StartError;
 const FILE_NAME: &str = "node.lock";
 
 /// Keeps other nodes out of a folder for as long as it lives, and no longer, even after a crash.
+///
+/// A node takes it for its own folder; programs that change the data of a node that does not run
+/// take it as well.
 #[derive(Debug)]
-pub(crate) struct FolderLock {
+pub struct FolderLock {
     _file: File,
 }
 
 impl FolderLock {
     /// Makes the folder when it is not there, and locks it.
-    pub(crate) fn acquire(folder: &Path) -> Result<Self, StartError> {
+    ///
+    /// An error when a node uses it already.
+    pub fn acquire(folder: &Path) -> Result<Self, StartError> {
         let failed = |path: &Path| {
             let path = PathBuf::from(path);
             move |source| StartError::Folder { path, source }

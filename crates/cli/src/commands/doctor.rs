@@ -6,12 +6,11 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::Args;
 use indicatif::ProgressBar;
-use pandan_store::SqliteStore;
 use pandan_store::check::{About, Finding, Progress, Report, Stage};
 use serde_json::{Value, json};
 
-use crate::commands::node::default_data_dir;
-use crate::failure::{unverified, usage};
+use crate::failure::unverified;
+use crate::folder;
 use crate::output::Output;
 use crate::style::{GOOD, WARN, clean, paint};
 
@@ -27,10 +26,7 @@ pub(crate) struct Doctor {
 
 impl Doctor {
     pub(crate) fn run(self, out: Output) -> anyhow::Result<()> {
-        let folder = match self.data_dir {
-            Some(folder) => folder,
-            None => default_data_dir()?,
-        };
+        let folder = folder::named_or_default(self.data_dir)?;
         let report = check(&folder, out)?;
         out.show(&summary(&report), || describe(&report))?;
         if report.is_clean() {
@@ -46,18 +42,11 @@ impl Doctor {
     }
 }
 
-/// The database in the folder of a node.
-const DATABASE: &str = "pandan.sqlite";
-
 fn check(folder: &Path, out: Output) -> anyhow::Result<Report> {
-    let path = folder.join(DATABASE);
-    if !path.is_file() {
-        return Err(usage(format!("{} holds no data of a node", folder.display())));
-    }
-    let in_folder = || format!("cannot read the data in {}", folder.display());
-    let store = SqliteStore::open_read_only(&path).with_context(in_folder)?;
+    let store = folder::read(folder)?;
     let mut bar = Bar::new(out.progress(0, ""));
-    let report = store.check(&mut |progress| bar.show(progress)).with_context(in_folder);
+    let report =
+        store.check(&mut |progress| bar.show(progress)).with_context(|| folder::failed(folder));
     bar.bar.finish_and_clear();
     report
 }

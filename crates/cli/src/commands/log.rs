@@ -7,13 +7,14 @@ use clap::{Args, Subcommand};
 use pandan_bamboo::{Header, LogId, SeqNum};
 use pandan_identity::PublicKey;
 use pandan_operations::{Action, Operation};
-use pandan_store::{SqliteStore, Store};
+use pandan_store::Store;
 use serde_json::json;
 
 use crate::arguments::NodeArgs;
 use crate::client::encode_hex;
-use crate::failure::{missing, unverified, usage};
+use crate::failure::{missing, unverified};
 use crate::fields::short;
+use crate::folder;
 use crate::output::Output;
 use crate::proof::{Logs, Proven};
 use crate::remote::{self, ENTRIES, RawEntry};
@@ -79,12 +80,8 @@ impl Source {
     }
 
     fn read_folder(&self, folder: &Path) -> anyhow::Result<Vec<RawEntry>> {
-        let path = folder.join(DATABASE);
-        if !path.is_file() {
-            return Err(usage(format!("{} holds no data of a node", folder.display())));
-        }
-        let in_folder = || format!("cannot read the data in {}", folder.display());
-        let store = SqliteStore::open_read_only(&path).with_context(in_folder)?;
+        let in_folder = || folder::failed(folder);
+        let store = folder::read(folder)?;
         let snapshot = store.snapshot().with_context(in_folder)?;
         pages(|from| {
             let page = snapshot.log(&self.author, self.log_id, from, ENTRIES);
@@ -112,9 +109,6 @@ fn pages(
     }
     Ok(all)
 }
-
-/// The database in the folder of a node.
-const DATABASE: &str = "pandan.sqlite";
 
 /// An entry of which everything was checked.
 struct Checked {

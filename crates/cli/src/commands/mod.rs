@@ -1,15 +1,18 @@
 //! The commands, one file each.
 
 mod blob;
+mod bundle;
 mod completions;
 mod demo;
 mod doctor;
 pub(crate) mod document;
 mod entry;
+mod export;
 mod fork;
+mod import;
 mod key;
 mod log;
-mod node;
+pub(crate) mod node;
 mod peer;
 mod publish;
 mod schema;
@@ -56,6 +59,13 @@ pub(crate) enum Command {
     Sync(sync::SyncCommand),
     /// Check everything in the folder of a node: signatures, payloads, links, documents, schemas
     Doctor(doctor::Doctor),
+    /// Write documents of a node to a file, to carry them to another one
+    Export(export::Export),
+    /// Take in documents from a file that `pandan export` wrote
+    Import(import::Import),
+    /// Look into files that `pandan export` wrote
+    #[command(subcommand)]
+    Bundle(bundle::BundleCommand),
     /// Explain the bytes of entries and operations
     #[command(subcommand)]
     Entry(entry::EntryCommand),
@@ -80,6 +90,9 @@ pub(crate) fn run(command: Command, out: Output) -> anyhow::Result<()> {
         Command::Peer(command) => command.run(out),
         Command::Sync(command) => command.run(out),
         Command::Doctor(command) => command.run(out),
+        Command::Export(command) => command.run(out),
+        Command::Import(command) => command.run(out),
+        Command::Bundle(command) => command.run(out),
         Command::Entry(command) => command.run(out),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(),
