@@ -8,7 +8,7 @@ use pandan_bamboo::ForkProof;
 use pandan_identity::PublicKey;
 use pandan_operations::SchemaId;
 use pandan_schema::Schema;
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{CachedStatement, Connection, TransactionBehavior, params};
 
 use super::catalog::Catalog;
 use super::facts::{Line, Place, SchemaAt, SchemaPlace};
@@ -23,6 +23,7 @@ use crate::forks::Frozen;
 pub(super) struct Batch<'c> {
     pub(super) connection: &'c Connection,
     catalog: &'c Catalog,
+    inserts: Inserts<'c>,
     /// Schemas which this transaction has stored.
     pub(super) fresh: HashMap<i64, Arc<Schema>>,
     next_entry: i64,
@@ -39,6 +40,30 @@ pub(super) struct Batch<'c> {
     pub(super) added: BTreeMap<i64, i64>,
     /// Logs that became longer.
     pub(super) heads: HeadChanges,
+}
+
+/// What new documents need, looked up once.
+struct Inserts<'c> {
+    log: CachedStatement<'c>,
+    entry: CachedStatement<'c>,
+    document: CachedStatement<'c>,
+}
+
+impl<'c> Inserts<'c> {
+    fn prepare(connection: &'c Connection) -> Result<Self> {
+        Ok(Self {
+            log: connection.prepare_cached(
+                "INSERT INTO logs (author, log_id, branch, document, fork) VALUES (?, ?, ?, ?, ?)",
+            )?,
+            entry: connection.prepare_cached(
+                "INSERT INTO entries (id, hash, log, seq_num, entry, payload) \
+                 VALUES (?, ?, ?, ?, ?, ?)",
+            )?,
+            document: connection.prepare_cached(
+                "INSERT INTO documents (id, schema, deleted, void) VALUES (?, ?, 0, 0)",
+            )?,
+        })
+    }
 }
 
 /// Judges and writes a batch.
@@ -78,7 +103,8 @@ fn write<T>(
     batch.rebuild_outdated()?;
     batch.write_counts()?;
     batch.heads.write(batch.connection)?;
-    let fresh = batch.fresh;
+    let fresh = std::mem::take(&mut batch.fresh);
+    drop(batch);
     transaction.commit()?;
     catalog.remember(fresh);
     Ok(done)
@@ -92,6 +118,7 @@ impl<'c> Batch<'c> {
         Ok(Self {
             connection,
             catalog,
+            inserts: Inserts::prepare(connection)?,
             fresh: HashMap::new(),
             next_entry,
             outdated: BTreeMap::new(),
@@ -210,18 +237,14 @@ impl<'c> Batch<'c> {
     }
 
     fn insert_log(
-        &self,
+        &mut self,
         author: i64,
         log_id: i64,
         branch: i64,
         document: i64,
         fork: Option<i64>,
     ) -> Result<i64> {
-        self.connection
-            .prepare_cached(
-                "INSERT INTO logs (author, log_id, branch, document, fork) VALUES (?, ?, ?, ?, ?)",
-            )?
-            .execute(params![author, log_id, branch, document, fork])?;
+        self.inserts.log.execute(params![author, log_id, branch, document, fork])?;
         Ok(self.connection.last_insert_rowid())
     }
 
@@ -235,7 +258,7 @@ impl<'c> Batch<'c> {
 
     /// The row for a void entry: that of the last branch, if it is of the same document and has
     /// room at this place, or that of a new one.
-    fn log_beside(&self, author: i64, log_id: i64, document: i64, seq_num: i64) -> Result<i64> {
+    fn log_beside(&mut self, author: i64, log_id: i64, document: i64, seq_num: i64) -> Result<i64> {
         let mut statement = self.connection.prepare_cached(
             "SELECT id, branch, document IS ?3 AND branch > 0 \
              AND NOT EXISTS (SELECT 1 FROM entries WHERE log = l.id AND seq_num = ?4) \
@@ -252,29 +275,20 @@ impl<'c> Batch<'c> {
         }
     }
 
-    fn insert_entry(&self, row: i64, log: i64, admitted: &Admitted) -> Result<()> {
-        self.connection
-            .prepare_cached(
-                "INSERT INTO entries (id, hash, log, seq_num, entry, payload) \
-                 VALUES (?, ?, ?, ?, ?, ?)",
-            )?
-            .execute(params![
-                row,
-                admitted.header().hash().as_hash().digest(),
-                log,
-                entries::seq_num_to_sql(admitted.header().seq_num()),
-                admitted.entry_bytes(),
-                admitted.payload(),
-            ])?;
+    fn insert_entry(&mut self, row: i64, log: i64, admitted: &Admitted) -> Result<()> {
+        self.inserts.entry.execute(params![
+            row,
+            admitted.header().hash().as_hash().digest(),
+            log,
+            entries::seq_num_to_sql(admitted.header().seq_num()),
+            admitted.entry_bytes(),
+            admitted.payload(),
+        ])?;
         Ok(())
     }
 
-    fn insert_document(&self, row: i64, schema: i64) -> Result<()> {
-        self.connection
-            .prepare_cached(
-                "INSERT INTO documents (id, schema, deleted, void) VALUES (?, ?, 0, 0)",
-            )?
-            .execute([row, schema])?;
+    fn insert_document(&mut self, row: i64, schema: i64) -> Result<()> {
+        self.inserts.document.execute([row, schema])?;
         Ok(())
     }
 }

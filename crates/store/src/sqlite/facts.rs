@@ -70,6 +70,10 @@ impl Batch<'_> {
         // Beside the line there are no links and no places.
         let row = log.as_ref().map(|log| log.line.row).filter(|_| !is_void);
         let in_log = LogReader { connection, row };
+        // Behind the latest entry there is nothing: lines have no gaps.
+        let latest = log.as_ref().and_then(|log| log.fact.as_ref()).map(|log| log.latest.seq_num());
+        let place =
+            Some(questions.seq_num).filter(|seq_num| latest.is_none_or(|it| *seq_num <= it));
         let schema = self.resolve(&questions.schema)?;
         let (previous, document_row) = self.previous(&questions)?;
         let first = previous.first().and_then(|fact| fact.found.as_ref());
@@ -95,7 +99,7 @@ impl Batch<'_> {
         let facts = Facts {
             log: log.as_ref().and_then(|log| log.fact),
             fork,
-            same_place: in_log.entry(Some(questions.seq_num))?,
+            same_place: in_log.entry(place)?,
             skiplink: in_log.entry(questions.skiplink)?.map(|entry| *entry.header()),
             next_skiplink: match (row, questions.next_skiplink) {
                 (Some(row), Some(seq_num)) => entries::hash_at(connection, row, seq_num)?,
