@@ -24,15 +24,6 @@ pub mod store_play;
 #[allow(unused, missing_docs, reason = "written for a program, of which this is a part")]
 mod proof;
 
-/// What the program has for hex.
-mod client {
-    pub(crate) fn encode_hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
-
-    pub(crate) fn decode_hex(text: &str) -> Option<Vec<u8>> {
-        let digits: Vec<_> = text.chars().map(|char| char.to_digit(16)).collect::<Option<_>>()?;
-        let (pairs, []) = digits.as_chunks::<2>() else { return None };
-        pairs.iter().map(|[high, low]| u8::try_from(high << 4 | low).ok()).collect()
-    }
-}
+#[path = "../../crates/cli/src/hex.rs"]
+#[allow(unused, missing_docs, reason = "written for a program, of which this is a part")]
+mod hex;

@@ -3,8 +3,8 @@
 //! Operations are a small part of CBOR (RFC 8949): definite lengths, shortest heads. What is not
 //! of that part is shown as it is, up to the first byte that makes no sense.
 
-use crate::client::encode_hex;
 use crate::fields::short;
+use crate::hex::encode_hex;
 
 /// Some bytes and what they mean.
 #[derive(Clone, Debug, PartialEq, Eq)]

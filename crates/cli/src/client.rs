@@ -11,6 +11,7 @@ use thiserror::Error;
 use ureq::Agent;
 
 use crate::failure::Exit;
+use crate::hex::encode_hex;
 use crate::style::clean;
 
 /// Where a node listens unless it was told otherwise.
@@ -227,25 +228,6 @@ fn read_next_args(answer: &Value) -> Option<NextArgs> {
     NextArgs::new(LogId::new(number("logId")?), seq_num, links).ok()
 }
 
-/// Bytes as lower case hex digits.
-pub(crate) fn encode_hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-/// Bytes of hex digits of either case.
-pub(crate) fn decode_hex(text: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u32>> = text.chars().map(|char| char.to_digit(16)).collect();
-    let digits = digits?;
-    if digits.len() % 2 == 1 {
-        return None;
-    }
-    digits.chunks_exact(2).map(|pair| u8::try_from(pair[0] << 4 | pair[1]).ok()).collect()
-}
-
 const NEXT_ARGS: &str = "query ($publicKey: PublicKey!, $viewId: DocumentViewId) {
   nextArgs(publicKey: $publicKey, viewId: $viewId) { logId seqNum backlink skiplink }
 }";
@@ -260,16 +242,3 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// A page of a thousand operations of the greatest size would be larger; nobody asks for one.
 const ANSWER_LENGTH: u64 = 256 * 1024 * 1024;
-
-#[cfg(test)]
-mod tests {
-    use super::{decode_hex, encode_hex};
-
-    #[test]
-    fn hex_round_trips_and_odd_text_is_refused() {
-        assert_eq!(decode_hex(&encode_hex(&[0, 255, 16])), Some(vec![0, 255, 16]));
-        assert_eq!(decode_hex("0"), None);
-        assert_eq!(decode_hex("0g"), None);
-        assert_eq!(decode_hex("AB"), Some(vec![171]));
-    }
-}

@@ -5,7 +5,7 @@ use pandan_schema::{FieldType, Schema, Value};
 use serde_json::{Map, Value as Json};
 use thiserror::Error;
 
-use crate::client::{decode_hex, encode_hex};
+use crate::hex::{decode_hex, encode_hex};
 use crate::style::clean;
 
 /// Text or JSON that is no value of a field.

@@ -11,6 +11,7 @@ mod demo;
 mod failure;
 mod fields;
 mod folder;
+mod hex;
 mod keys;
 mod logging;
 mod nearest;

@@ -5,8 +5,9 @@ use pandan_identity::PublicKey;
 use pandan_operations::DocumentId;
 use serde_json::{Value, json};
 
-use crate::client::{Client, ClientError, decode_hex};
+use crate::client::{Client, ClientError};
 use crate::failure::unverified;
+use crate::hex::decode_hex;
 
 /// An entry and its operation as a node hands them out; the operation may have been deleted.
 #[derive(Clone, Debug)]

@@ -9,8 +9,8 @@ use pandan_operations::Operation;
 use serde_json::{Value, json};
 
 use crate::cbor::{self, Piece};
-use crate::client::{decode_hex, encode_hex};
 use crate::failure::{unverified, usage};
+use crate::hex::{decode_hex, encode_hex};
 use crate::output::Output;
 use crate::style::{BOLD, DIM, ERROR, GOOD, PALETTE, VALUE, WARN, paint};
 

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use super::entry;
 use crate::arguments::NodeArgs;
-use crate::client::encode_hex;
 use crate::failure::{missing, unverified};
 use crate::fields::short;
+use crate::hex::encode_hex;
 use crate::output::Output;
 use crate::remote::{self, RemoteFork};
 use crate::style::{GOOD, VALUE, paint};

@@ -11,10 +11,10 @@ use pandan_store::Store;
 use serde_json::json;
 
 use crate::arguments::NodeArgs;
-use crate::client::encode_hex;
 use crate::failure::{missing, unverified};
 use crate::fields::short;
 use crate::folder;
+use crate::hex::encode_hex;
 use crate::output::Output;
 use crate::proof::{Logs, Proven};
 use crate::remote::{self, ENTRIES, RawEntry};

@@ -19,7 +19,7 @@ use pandan_operations::Operation;
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::client::{decode_hex, encode_hex};
+use crate::hex::{decode_hex, encode_hex};
 use crate::proof::Proven;
 
 /// The commits of a file, all of them verified.
