@@ -7,7 +7,7 @@ use pandan_bamboo::{EntryHash, Hash, Links, LogId, NextArgs, SeqNum};
 use pandan_identity::KeyPair;
 use pandan_operations::{DocumentViewId, Fields, Operation, SchemaId, SystemSchema};
 use pandan_store::conformance::{Signed, contents};
-use pandan_store::{Durability, MemoryStore, Options, Outcome, SqliteStore, Store};
+use pandan_store::{Durability, MemoryStore, Options, Outcome, SqliteStore, Store, StoreError};
 use pandan_testkit::{History, Random, text};
 
 /// More only takes longer.
@@ -16,39 +16,102 @@ const ENTRIES_MAX: usize = 40;
 /// About as many bytes decide what an entry says.
 const BYTES_PER_ENTRY: usize = 4;
 
-/// Brings all of it to both stores, which have to answer alike, and be alike at the end.
+/// Pages that a file may grow by where it has a quota, at most; a new schema takes some ten.
+const QUOTA_PAGES_MAX: usize = 60;
+
+/// Bytes of a page.
+const PAGE_BYTES: u64 = 4_096;
+
+/// Brings all of it to both stores, which have to answer alike, and be alike at the end. Where there
+/// is no room for a batch, nothing of it is there.
 ///
-/// The first half of the bytes decides what people write, the other one when it arrives and with
-/// what bad company.
+/// The first half of the bytes decides what people write, the other one when it arrives, with what
+/// bad company and into how much room.
 pub fn check(bytes: &[u8]) {
     let (writing, arriving) = bytes.split_at(bytes.len() / 2);
     let length = ENTRIES_MAX.min(writing.len() / BYTES_PER_ENTRY);
     let history = History::with_forks_from_random(Random::scripted(writing), length);
     let mut arrival = Arrival { random: Random::scripted(arriving), known: history.signed };
-    let file = File::new();
-    let model = MemoryStore::new();
-    let mut sqlite = open(&file.0);
+    let quota_pages = arrival.random.chance(30).then(|| arrival.random.below(QUOTA_PAGES_MAX));
+    let mut stores = Stores::new(quota_pages);
     while let Some(batch) = arrival.batch() {
-        let ingest = |store: &dyn Store| -> Vec<String> {
-            let batch = batch.iter().map(|(candidate, door)| (candidate.clone(), *door)).collect();
-            let outcomes = store.ingest(batch).expect("nothing is wrong with the store");
-            outcomes.iter().map(describe).collect()
-        };
-        for (found, expected) in ingest(&sqlite).iter().zip(&ingest(&model)) {
-            assert_eq!(found, expected, "SQLite and the model");
+        if !stores.ingest(&batch) {
+            stores.assert_alike();
+            if arrival.random.chance(50) {
+                // Somebody makes room, and the batch comes again.
+                stores.open(None);
+                assert!(stores.ingest(&batch), "there is room");
+            }
         }
         if arrival.random.chance(5) {
-            drop(sqlite);
-            sqlite = open(&file.0);
+            stores.open(stores.quota_bytes);
         }
     }
-    let read = |store: &dyn Store| contents(&*store.snapshot().expect("it can be read"));
-    assert_eq!(read(&sqlite), read(&model));
+    stores.assert_alike();
 }
 
-fn open(path: &Path) -> SqliteStore {
-    let options = Options { durability: Durability::Normal, readers: 1, ..Options::default() };
-    SqliteStore::open(path, options).expect("the file is there or can be made")
+/// Both stores.
+struct Stores {
+    model: MemoryStore,
+    /// None while it is closed.
+    sqlite: Option<SqliteStore>,
+    quota_bytes: Option<u64>,
+    file: File,
+}
+
+impl Stores {
+    /// Empty stores; the file may grow by so many pages.
+    fn new(quota_pages: Option<usize>) -> Self {
+        let (model, file) = (MemoryStore::new(), File::new());
+        let mut stores = Self { model, sqlite: None, quota_bytes: None, file };
+        stores.open(None);
+        if let Some(pages) = quota_pages {
+            stores.sqlite = None;
+            let empty = std::fs::metadata(&stores.file.0).expect("the file is there").len();
+            stores.open(Some(empty + pages as u64 * PAGE_BYTES));
+        }
+        stores
+    }
+
+    /// Closes the file and opens it again.
+    fn open(&mut self, quota_bytes: Option<u64>) {
+        self.sqlite = None;
+        self.quota_bytes = quota_bytes;
+        let options = Options {
+            durability: Durability::Normal,
+            readers: 1,
+            quota_bytes,
+            ..Options::default()
+        };
+        let opened = SqliteStore::open(&self.file.0, options);
+        self.sqlite = Some(opened.expect("the file is there or can be made"));
+    }
+
+    fn sqlite(&self) -> &SqliteStore {
+        self.sqlite.as_ref().expect("it is open")
+    }
+
+    /// Brings a batch to both, which have to say the same; to none if there is no room for it.
+    fn ingest(&self, batch: &[(Candidate, Door)]) -> bool {
+        let ingest = |store: &dyn Store| -> Result<Vec<String>, StoreError> {
+            let batch = batch.iter().map(|(candidate, door)| (candidate.clone(), *door)).collect();
+            Ok(store.ingest(batch)?.iter().map(describe).collect())
+        };
+        let found = match ingest(self.sqlite()) {
+            Err(StoreError::Full) if self.quota_bytes.is_some() => return false,
+            found => found.expect("nothing is wrong with the file"),
+        };
+        let expected = ingest(&self.model).expect("nothing is wrong with memory");
+        for (found, expected) in found.iter().zip(&expected) {
+            assert_eq!(found, expected, "SQLite and the model");
+        }
+        true
+    }
+
+    fn assert_alike(&self) {
+        let read = |store: &dyn Store| contents(&*store.snapshot().expect("it can be read"));
+        assert_eq!(read(self.sqlite()), read(&self.model));
+    }
 }
 
 /// All that callers can see of an outcome; the order of schemas is nobody's promise.
