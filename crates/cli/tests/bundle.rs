@@ -113,7 +113,7 @@ fn damage_ends_an_import_and_what_came_before_stays() {
     desk.fails(&["bundle", "show", "short.bundle"], 5, &end);
     desk.fails(&["import", "short.bundle", "--data-dir", "other"], 5, "what came before is stored");
     assert_eq!(told(&import(&desk, "all.bundle", "other")), [0, 5, 0, 0]);
-    let mut damaged = good.clone();
+    let mut damaged = good;
     let last = damaged.len() - 50;
     damaged[last] ^= 1;
     std::fs::write(desk.path("damaged.bundle"), damaged).expect("it can be written");

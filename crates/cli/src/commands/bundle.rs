@@ -10,8 +10,8 @@ use pandan_bundle::{
 };
 use serde_json::{Value, json};
 
-use crate::client::encode_hex;
 use crate::failure::{unverified, usage};
+use crate::hex::encode_hex;
 use crate::output::Output;
 use crate::style::{GOOD, paint};
 use crate::table::Table;

@@ -16,10 +16,10 @@ use pandan_operations::{DocumentId, SchemaId};
 use pandan_store::{Snapshot, Store};
 use serde_json::{Value, json};
 
-use crate::client::encode_hex;
 use crate::commands::bundle::{describe_bundle, describe_state, of_schemas};
 use crate::failure::{missing, unverified, usage};
 use crate::folder;
+use crate::hex::encode_hex;
 use crate::output::Output;
 use crate::style::{GOOD, paint};
 
