@@ -376,7 +376,8 @@ mod tests {
     fn the_book_tells_all_settings() {
         let settings = page("settings.md");
         for key in KEYS {
-            let singular = if key == "mdns" { key } else { key.strip_suffix('s').unwrap_or(key) };
+            let is_one = matches!(key, "mdns" | "quota_bytes");
+            let singular = if is_one { key } else { key.strip_suffix('s').unwrap_or(key) };
             let (variable, option) = (singular.to_uppercase(), singular.replace('_', "-"));
             let row = format!("| `{key}` | `PANDAN_{variable}` | `--{option}` |");
             assert!(settings.contains(&row), "{row}");
