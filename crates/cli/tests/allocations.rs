@@ -2,18 +2,28 @@
 //! they hold; the parts that read them are compiled into this test.
 #![allow(dead_code, reason = "of each part of the program only reading is used")]
 
+#[path = "../src/client.rs"]
+mod client;
 #[path = "../src/config.rs"]
 mod config;
 #[path = "../../testkit/tests/counting/mod.rs"]
 mod counting;
+#[path = "../src/failure.rs"]
+mod failure;
 #[path = "../src/hex.rs"]
 mod hex;
 #[path = "../src/schema/lock.rs"]
 mod lock;
 #[path = "../src/nearest.rs"]
 mod nearest;
+#[path = "../src/neighbours.rs"]
+mod neighbours;
+#[path = "../src/network.rs"]
+mod network;
 #[path = "../src/proof.rs"]
 mod proof;
+#[path = "../src/style.rs"]
+mod style;
 
 use std::fmt::Write as _;
 use std::path::Path;

@@ -58,7 +58,8 @@ fn a_node_says_when_fewer_can_be_connected_than_the_limit_says() {
     let desk = Desk::empty();
     let mut command = Command::new("sh");
     command.args(["-c", "ulimit -n 64; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_pandan")]);
-    command.args(["node", "--in-memory", "--http", "127.0.0.1:0", "--json", "--log-level", "warn"]);
+    command.args(["node", "--in-memory", "--http", "127.0.0.1:0", "--offline", "--json"]);
+    command.args(["--log-level", "warn"]);
     command.stderr(std::fs::File::create(desk.path("log")).expect("the folder is there"));
     let _node = RunningNode::spawn(command);
     let log = std::fs::read_to_string(desk.path("log")).expect("it was made");
