@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 
 use crate::{
-    command, deny, firmware, fuzz, nostd, release, steps::Steps, test, tidy, tools,
+    command, deny, firmware, fuzz, nostd, release, sim, steps::Steps, test, tidy, tools,
     workspace::Workspace,
 };
 
@@ -54,6 +54,8 @@ enum Step {
     Deny,
     /// Rehearsal of a release
     Release,
+    /// Simulated networks of fresh seeds, for a minute
+    Sim,
     /// Every fuzz target for some seconds
     Fuzz,
 }
@@ -85,6 +87,7 @@ impl Step {
             Self::Firmware => "firmware",
             Self::Deny => "deny",
             Self::Release => "release",
+            Self::Sim => "sim",
             Self::Fuzz => "fuzz",
         }
     }
@@ -100,6 +103,7 @@ impl Step {
             Self::Firmware => firmware::run(workspace),
             Self::Deny => deny::run(workspace),
             Self::Release => release::run(workspace, &release::Options::default()),
+            Self::Sim => sim::smoke(workspace),
             Self::Fuzz => fuzz::smoke(workspace),
         }
     }

@@ -11,6 +11,7 @@ mod firmware;
 mod fuzz;
 mod nostd;
 mod release;
+mod sim;
 mod steps;
 mod test;
 mod tidy;
@@ -54,6 +55,8 @@ enum Chore {
     Firmware,
     /// Fuzz one target or all of them, each for some seconds
     Fuzz(fuzz::Options),
+    /// Play simulated networks of nodes in which much goes wrong
+    Sim(sim::Options),
     /// Check licences, duplicate versions and sources of every dependency
     Deny,
     /// Rehearse a release: versions against changelogs, publish order, packages; publishes nothing
@@ -81,6 +84,7 @@ fn run(chore: &Chore) -> anyhow::Result<()> {
         Chore::Nostd => nostd::run(&workspace),
         Chore::Firmware => firmware::run(&workspace),
         Chore::Fuzz(options) => fuzz::run(&workspace, options),
+        Chore::Sim(options) => sim::run(&workspace, options),
         Chore::Deny => deny::run(&workspace),
         Chore::Release(options) => release::run(&workspace, options),
     }

@@ -44,6 +44,13 @@ impl History {
         Self::of_people(People { forks: true, ..People::new(random) }, length)
     }
 
+    /// The same without schemas that are several states of a definition at a time. With forks, if
+    /// asked for.
+    #[must_use]
+    pub fn with_plain_schemas(random: Random, length: usize, forks: bool) -> Self {
+        Self::of_people(People { forks, is_plain: true, ..People::new(random) }, length)
+    }
+
     fn of_people(mut people: People, length: usize) -> Self {
         people.define_schema();
         while people.signed.len() < length {
@@ -74,6 +81,8 @@ struct People {
     signed: Vec<Signed>,
     /// Whether authors fork their logs.
     forks: bool,
+    /// Whether a version of a schema is one state of its definition.
+    is_plain: bool,
 }
 
 struct Document {
@@ -98,7 +107,7 @@ impl People {
     fn new(random: Random) -> Self {
         let authors = (1..=4).map(Author::new).collect();
         let (documents, schemas, signed) = (Vec::new(), Vec::new(), Vec::new());
-        Self { random, authors, documents, schemas, signed, forks: false }
+        Self { random, authors, documents, schemas, signed, forks: false, is_plain: false }
     }
 
     fn act(&mut self) {
@@ -209,7 +218,7 @@ impl People {
             tips.push(signed.id());
             self.signed.push(signed);
         }
-        let some = self.random.some(&tips, branches);
+        let some = self.random.some(&tips, if self.is_plain { 1 } else { branches });
         let view = DocumentViewId::from_tips(some).expect("there is at least one");
         self.schemas.push(Version { id: schema_id("renamed", &view), types: schema.types });
     }

@@ -7,6 +7,8 @@ pub mod disk;
 mod history;
 pub mod memory;
 mod random;
+#[cfg(feature = "sim")]
+pub mod sim;
 mod strategies;
 pub mod vectors;
 

@@ -1,0 +1,116 @@
+//! The disks of the nodes: real stores that can be full, fail to be read, and outlive a crash.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pandan_admission::{Candidate, Door};
+use pandan_bamboo::ForkProof;
+use pandan_operations::SchemaId;
+use pandan_store::{
+    Durability, Frozen, MemoryStore, Options, Outcome, Snapshot, SqliteStore, Store, StoreError,
+};
+
+use crate::Random;
+
+/// Where a node keeps what it has.
+#[derive(Debug)]
+pub(super) enum Disk {
+    Memory(MemoryStore),
+    File(PathBuf),
+}
+
+/// A store on a disk that fails now and then.
+#[derive(Debug)]
+pub(super) struct DiskStore {
+    store: Box<dyn Store>,
+    faults: Arc<DiskFaults>,
+}
+
+/// What a disk is not able to do.
+#[derive(Debug)]
+pub(super) struct DiskFaults {
+    is_full: AtomicBool,
+    is_unreadable: AtomicBool,
+    /// Even a disk that fails does so only now and then.
+    random: Mutex<Random>,
+}
+
+impl Disk {
+    /// Opens the store, as a node does when it starts.
+    pub(super) fn open(&self, faults: &Arc<DiskFaults>) -> Result<Arc<DiskStore>, StoreError> {
+        let store: Box<dyn Store> = match self {
+            Self::Memory(store) => Box::new(store.clone()),
+            Self::File(path) => Box::new(open(path)?),
+        };
+        Ok(Arc::new(DiskStore { store, faults: Arc::clone(faults) }))
+    }
+
+    /// What a check of everything that is stored finds.
+    pub(super) fn findings(&self) -> Result<Vec<String>, StoreError> {
+        let Self::File(path) = self else { return Ok(Vec::new()) };
+        let report = open(path)?.check(&mut |_| {})?;
+        Ok(report.findings.iter().map(ToString::to_string).collect())
+    }
+}
+
+/// The process crashes here, not the machine, so nothing has to wait for the real disk.
+fn open(path: &PathBuf) -> Result<SqliteStore, StoreError> {
+    let durability = Durability::Normal;
+    SqliteStore::open(path, Options { durability, readers: 1, ..Options::default() })
+}
+
+impl DiskFaults {
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            is_full: AtomicBool::new(false),
+            is_unreadable: AtomicBool::new(false),
+            random: Mutex::new(Random::new(seed)),
+        }
+    }
+
+    pub(super) fn set_full(&self, is_full: bool) {
+        self.is_full.store(is_full, Ordering::SeqCst);
+    }
+
+    pub(super) fn set_unreadable(&self, is_unreadable: bool) {
+        self.is_unreadable.store(is_unreadable, Ordering::SeqCst);
+    }
+
+    fn strikes(&self, fault: &AtomicBool) -> bool {
+        let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
+        fault.load(Ordering::SeqCst) && random.chance(70)
+    }
+
+    fn write(&self) -> Result<(), StoreError> {
+        if self.strikes(&self.is_full) { Err(StoreError::Full) } else { Ok(()) }
+    }
+}
+
+impl DiskStore {
+    /// The schemas that a node knows when it starts: it does not do so without.
+    pub(super) fn schemas(&self) -> Result<BTreeSet<SchemaId>, StoreError> {
+        let known = self.store.snapshot()?.schemas()?;
+        Ok(known.iter().map(|known| known.schema.id().clone()).collect())
+    }
+}
+
+impl Store for DiskStore {
+    fn ingest(&self, batch: Vec<(Candidate, Door)>) -> Result<Vec<Outcome>, StoreError> {
+        self.faults.write()?;
+        self.store.ingest(batch)
+    }
+
+    fn ingest_proof(&self, proof: ForkProof) -> Result<Option<Frozen>, StoreError> {
+        self.faults.write()?;
+        self.store.ingest_proof(proof)
+    }
+
+    fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
+        if self.faults.strikes(&self.faults.is_unreadable) {
+            return Err(StoreError::Io { detail: String::from("the simulated disk fails") });
+        }
+        self.store.snapshot()
+    }
+}

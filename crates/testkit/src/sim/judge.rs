@@ -1,0 +1,210 @@
+//! What must hold when nothing goes wrong any more.
+
+use std::collections::BTreeSet;
+
+use pandan_bamboo::HeadState;
+use pandan_operations::{DocumentId, SchemaId};
+use pandan_replication::{Phase, StreamId};
+use pandan_store::StoreError;
+use pandan_store::conformance::{Contents, try_contents};
+use pandan_store::heads::HeadInRange;
+
+use super::node::{Alive, Node};
+use super::world::World;
+
+/// How many virtual milliseconds nodes may take to agree: the longest back-off, and room for what
+/// comes after it.
+const AGREE_MS: u64 = 1_800_000;
+
+/// How soon it is looked again whether they do; less often when it takes long.
+const LOOK_MS: u64 = 2_000;
+
+/// For how long they are watched when they do: longer than sessions last before they are renewed.
+const REST_MS: u64 = 420_000;
+
+/// How long a session may take until it is live, or its stream until it is given up.
+const SETTLE_MS: u64 = 60_000;
+
+/// How many frames a link may need for a renewal of its session.
+const FRAMES_OF_RENEWAL: u64 = 16;
+
+/// Lets the nodes agree, and looks at them.
+pub(super) fn judge(world: &mut World) {
+    // Until the last clients have given up.
+    world.run(world.net.now() + LOOK_MS);
+    let repaired = world.net.now();
+    let agreed = loop {
+        if world.problem.is_some() {
+            return;
+        }
+        match agreement(world) {
+            Ok(contents) => break contents,
+            Err(difference) if world.net.now() > repaired + AGREE_MS => {
+                return world.fail(format!("the nodes do not come to agree: {difference}"));
+            }
+            Err(_) => {
+                let waited = world.net.now() - repaired;
+                world.run(world.net.now() + LOOK_MS.max(waited / 8));
+            }
+        }
+    };
+    let took = world.net.now() - repaired;
+    world.net.totals.slowest_ms = took;
+    world.net.note(format_args!("all nodes agree after {took} ms"));
+    rest(world, &agreed);
+    check_acknowledged(world, &agreed);
+    check_disks(world);
+    world.net.totals.entries = agreed.counts.entries * honest(world).count() as u64;
+    world.net.totals.forks = agreed.forks.len() as u64;
+    part(world);
+}
+
+fn honest(world: &World) -> impl Iterator<Item = &Node> {
+    world.nodes.iter().filter(|node| !node.is_hostile())
+}
+
+/// What all honest nodes have, or how two of them differ.
+fn agreement(world: &World) -> Result<Contents, String> {
+    let mut nodes = honest(world);
+    let first = nodes.next().expect("there are honest nodes");
+    let agreed = contents(first).map_err(|error| error.to_string())?;
+    for node in nodes {
+        let contents = contents(node).map_err(|error| error.to_string())?;
+        if let Some(difference) = difference(&agreed, &contents) {
+            return Err(format!("nodes {} and {} differ: {difference}", first.index, node.index));
+        }
+    }
+    Ok(agreed)
+}
+
+fn contents(node: &Node) -> Result<Contents, StoreError> {
+    let store = node.disk.open(&node.faults)?;
+    try_contents(&*pandan_store::Store::snapshot(&*store)?)
+}
+
+/// Schemas are not compared as a whole: of a definition that several people change at a time, each
+/// node knows those states as schemas that were the latest while it had no more.
+fn difference(one: &Contents, other: &Contents) -> Option<String> {
+    let (heads, other_heads) = (heads(one), heads(other));
+    if let Some(it) = heads.symmetric_difference(&other_heads).next() {
+        let is_known = [one, other].map(|it_| it_.schemas.contains_key(it.0));
+        return Some(format!("head of log {} of {} in {} (known: {is_known:?})", it.2, it.1, it.0));
+    }
+    // The proofs of forks are a part of heads; a log that forks at its first entry has none.
+    for (one, other) in [(one, other), (other, one)] {
+        let differs = |id: &DocumentId| one.documents.get(id) != other.documents.get(id);
+        // Void operations that nothing counting needs stay where they are.
+        let is_void =
+            |id: &DocumentId| one.forked.contains(id) && !other.documents.contains_key(id);
+        if let Some(id) = one.documents.keys().find(|id| differs(id) && !is_void(id)) {
+            let both = [one, other].map(|it| it.documents.get(id));
+            return Some(format!("document {id} ({both:?})"));
+        }
+    }
+    let different = one
+        .schemas
+        .iter()
+        .find(|(id, schema)| other.schemas.get(id).is_some_and(|other| other != *schema));
+    different.map(|(id, _)| format!("what schema {id} is like"))
+}
+
+/// All heads with their schemas.
+fn heads(contents: &Contents) -> BTreeSet<(&SchemaId, String, u64, HeadState)> {
+    let schemas: Vec<_> = contents.schemas.keys().collect();
+    let head = |it: &HeadInRange| {
+        let HeadInRange { range, head } = it;
+        (schemas[*range], head.author.to_string(), head.log_id.number(), head.state)
+    };
+    contents.heads.iter().map(head).collect()
+}
+
+/// Nothing more happens than that sessions are renewed.
+fn rest(world: &mut World, agreed: &Contents) {
+    let (frames, lies) = (world.net.totals.frames, world.net.totals.lies);
+    let start = world.net.now();
+    world.run(start + REST_MS);
+    match agreement(world) {
+        Ok(contents) if difference(&contents, agreed).is_none() => {}
+        Ok(_) => world.fail(String::from("the nodes agreed, and then changed what they have")),
+        Err(difference) => {
+            world.fail(format!("the nodes agreed, and then did not any more: {difference}"));
+        }
+    }
+    let links = world.honest_links().count() as u64;
+    let sent = world.net.totals.frames - frames;
+    // Whoever hears lies may have to ask.
+    let is_quiet = world.nodes.iter().any(Node::is_hostile) || world.net.totals.lies > lies;
+    if !is_quiet && sent > links * 3 * FRAMES_OF_RENEWAL {
+        world.fail(format!("{links} links needed {sent} frames although nothing was new"));
+    }
+    check_sessions(world);
+}
+
+/// Each link has one session, and it is live.
+fn check_sessions(world: &mut World) {
+    let now = world.net.now();
+    let mut problems = Vec::new();
+    for [one, other] in world.honest_links() {
+        for [node, peer] in [[one, other], [other, one]] {
+            let (node, peer) = (&world.nodes[node], &world.nodes[peer]);
+            let Some(alive) = &node.alive else { continue };
+            let of_peer =
+                alive.ends.iter().filter(|it| alive.peers.peer_of(*it.0) == Some(peer.id));
+            let ends: Vec<_> = of_peer.collect();
+            let is_old = |since: u64| since + SETTLE_MS < now;
+            let is_live = |id: &StreamId| phase(alive, *id) == Some(Phase::Live);
+            let stuck = ends.iter().find(|(id, end)| is_old(end.since) && !is_live(id));
+            if let Some((id, _)) = stuck {
+                let phase = phase(alive, **id);
+                problems.push(format!("{id:?} of node {} is stuck: {phase:?}", node.index));
+            }
+            if ends.len() != 1 {
+                let (count, node, peer) = (ends.len(), node.index, peer.index);
+                problems.push(format!("node {node} has {count} sessions with node {peer}"));
+            }
+        }
+    }
+    problems.into_iter().for_each(|problem| world.fail(problem));
+}
+
+fn phase(alive: &Alive, id: StreamId) -> Option<Phase> {
+    alive.peers.session(id).map(|session| session.status().phase)
+}
+
+/// What clients heard to be stored is stored, unless its log was frozen before it.
+fn check_acknowledged(world: &mut World, agreed: &Contents) {
+    let forked: BTreeSet<_> =
+        agreed.forks.iter().map(|fork| (fork.proof.public_key(), fork.proof.log_id())).collect();
+    let missing = {
+        let Some(store) = honest(world).next().and_then(|it| it.disk.open(&it.faults).ok()) else {
+            return;
+        };
+        let Ok(snapshot) = pandan_store::Store::snapshot(&*store) else { return };
+        world.acknowledged.iter().copied().find(|entry| {
+            let entry = &world.signed(*entry).entry;
+            let log = (entry.header().public_key(), entry.header().log_id());
+            !forked.contains(&log) && !matches!(snapshot.entry(&entry.hash()), Ok(Some(_)))
+        })
+    };
+    if let Some(entry) = missing {
+        world.fail(format!("entry {entry} was stored, a client heard, and is gone"));
+    }
+}
+
+fn check_disks(world: &mut World) {
+    let problem = honest(world).find_map(|node| match node.disk.findings() {
+        Ok(findings) => findings.first().map(|it| format!("store of node {}: {it}", node.index)),
+        Err(error) => Some(format!("store of node {}: {error}", node.index)),
+    });
+    problem.into_iter().for_each(|problem| world.fail(problem));
+}
+
+/// Without connections there are no sessions.
+fn part(world: &mut World) {
+    world.part();
+    world.run(world.net.now() + SETTLE_MS);
+    let left = honest(world).find(|it| it.alive.as_ref().is_some_and(|it| !it.ends.is_empty()));
+    if let Some(node) = left.map(|node| node.index) {
+        world.fail(format!("node {node} has sessions without connections"));
+    }
+}
