@@ -16,7 +16,6 @@ use pandan_store::{
     Cancel, Committed, Frozen, KnownSchema, MemoryStore, Snapshot, Store, StoreError,
 };
 use pandan_sync::{Fate, Intake};
-use thiserror::Error;
 use tokio::sync::{Semaphore, broadcast, watch};
 
 use crate::catalog::Catalog;
@@ -26,7 +25,8 @@ use crate::graphql::{Request, Response};
 use crate::http::{Server, Sizes};
 use crate::lock::FolderLock;
 use crate::publish::PublishError;
-use crate::sync::{NewsReceiver, Replication, ReplicationError, Sync, SyncStatus, news};
+use crate::start_error::StartError;
+use crate::sync::{NewsReceiver, Replication, Sync, SyncStatus, news};
 use crate::writer::{Outcome, Workplace, Writer};
 use crate::{Commits, Forks, storage};
 
@@ -66,62 +66,6 @@ pub(crate) struct Core {
 pub struct NodeBuilder {
     config: Config,
     store: Option<Arc<dyn Store>>,
-}
-
-/// Why a node did not start.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum StartError {
-    /// The folder for data can not be used.
-    #[error("cannot use {path} for data: {source}")]
-    Folder {
-        /// The folder or a file in it.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// Another node uses the folder.
-    #[error(
-        "the data in {path} is in use by another node{}; stop that one, or choose another folder",
-        .holder.map(|id| format!(" (process {id})")).unwrap_or_default()
-    )]
-    InUse {
-        /// The folder.
-        path: PathBuf,
-        /// The process of the other node, if known.
-        holder: Option<u32>,
-    },
-    /// The store can not be opened or read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Something else listens there.
-    #[error(
-        "cannot listen on {address}: the port is taken by another program; stop that one, choose \
-         another port, or 0 for any free one"
-    )]
-    PortTaken {
-        /// The address.
-        address: SocketAddr,
-    },
-    /// The address can not be used.
-    #[error("cannot listen on {address}: {source}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The node cannot take part in a network.
-    #[error("cannot replicate with other nodes on {address}: {source}")]
-    Replication {
-        /// Where it was to listen.
-        address: SocketAddr,
-        /// Why.
-        source: Box<ReplicationError>,
-    },
-    /// The system gives no thread.
-    #[error("cannot start a thread: {0}")]
-    Thread(#[source] std::io::Error),
 }
 
 /// How many commits a subscriber can be behind before it misses some.
