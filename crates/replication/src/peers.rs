@@ -7,6 +7,7 @@
 //! ```
 
 mod account;
+mod peer;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
@@ -16,10 +17,13 @@ use pandan_bamboo::{ForkProof, Salt};
 use pandan_identity::hex;
 use pandan_operations::SchemaId;
 
-use crate::limits::{MAX_PEERS, MAX_SESSIONS, RESYNC_INTERVAL_MS, RESYNC_JITTER_MS};
+use crate::limits::{
+    BACK_OFF_MIN_MS, MAX_PEERS, MAX_SCHEMAS, MAX_SESSIONS, RESYNC_INTERVAL_MS, RESYNC_JITTER_MS,
+};
 use crate::session::{Acceptance, Busy, Commit, Effect, End, IngestId, Session, Terms, Verdict};
 use crate::{Announcement, Answer, Interest, Message, ReadId, Refusal, RefusalCode};
 use account::Account;
+use peer::{Link, Peer, Running};
 
 /// The version of the protocol that this module speaks.
 const VERSION: u64 = 2;
@@ -76,33 +80,6 @@ pub struct Peers {
     draws: u64,
 }
 
-#[derive(Debug)]
-struct Peer {
-    is_connected: bool,
-    interest: Option<Interest>,
-    link: Link,
-    account: Account,
-}
-
-/// The session with a peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Link {
-    /// None before this time.
-    Idle { until: u64 },
-    /// A stream is being opened.
-    Opening,
-    /// It is on this stream.
-    Running(StreamId),
-}
-
-#[derive(Debug)]
-struct Running {
-    peer: PeerId,
-    session: Session,
-    /// The end was told; frames may be left to be sent.
-    is_over: bool,
-}
-
 impl Peers {
     /// No peers yet.
     #[must_use]
@@ -136,7 +113,7 @@ impl Peers {
         };
         let (own, sessions) = (self.config.own, &mut self.sessions);
         for running in sessions.values_mut().filter(|running| wants_all(&running.peer)) {
-            if own < running.peer && !running.is_over {
+            if own < running.peer && running.over_since.is_none() {
                 running.session.compare_again();
             }
         }
@@ -156,6 +133,7 @@ impl Peers {
             interest: None,
             link: Link::Idle { until: 0 },
             account: Account::default(),
+            part: 0,
         };
         let peer = self.peers.entry(id).or_insert_with(new);
         if peer.account.is_blocked(now) {
@@ -206,16 +184,24 @@ impl Peers {
         let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.link == Link::Opening) else {
             return;
         };
-        let Ok(terms) = Terms::new(schemas) else {
-            peer.link = Link::Idle { until: now };
+        let parts = schemas.len().div_ceil(MAX_SCHEMAS).max(1);
+        let part = peer.part.checked_rem(parts).unwrap_or(0);
+        let has_more = part.saturating_add(1) < parts;
+        let schemas = schemas.into_iter().skip(part.saturating_mul(MAX_SCHEMAS)).take(MAX_SCHEMAS);
+        let Ok(terms) = Terms::new(schemas.collect()) else {
+            // Nothing in common any more; tried again when that changes.
+            peer.link = Link::Idle { until: now.saturating_add(BACK_OFF_MIN_MS) };
             return;
         };
+        peer.part = part.saturating_add(1);
         let jitter = jitter.checked_rem(RESYNC_JITTER_MS).unwrap_or(0);
         let terms = terms.resync_jitter_ms(jitter);
-        let terms = if self.config.is_live { terms.live() } else { terms };
+        // The last part stays for news; those of the others are found with the next round.
+        let terms = if self.config.is_live && !has_more { terms.live() } else { terms };
         peer.link = Link::Running(stream);
         let session = Session::initiate(terms, salt, now);
-        self.sessions.insert(stream, Running { peer: id, session, is_over: false });
+        let running = Running { peer: id, session, has_more, over_since: None };
+        self.sessions.insert(stream, running);
     }
 
     /// The stream that was asked for could not be opened.
@@ -252,7 +238,8 @@ impl Peers {
             peer.link = Link::Running(stream);
             older.map(|older| self.sessions.remove(&older));
         }
-        self.sessions.insert(stream, Running { peer: id, session, is_over: false });
+        let running = Running { peer: id, session, has_more: false, over_since: None };
+        self.sessions.insert(stream, running);
         true
     }
 
@@ -265,7 +252,7 @@ impl Peers {
     /// Whether the session of a stream has ended; frames may be left to be sent.
     #[must_use]
     pub fn is_over(&self, stream: StreamId) -> bool {
-        self.sessions.get(&stream).is_none_or(|running| running.is_over)
+        self.sessions.get(&stream).is_none_or(|running| running.over_since.is_some())
     }
 
     /// The peer of a stream that has a session.
@@ -333,7 +320,7 @@ impl Peers {
     /// When to call [`Peers::timeout`], unless something else happens before.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<u64> {
-        let sessions = self.sessions.values().filter_map(|running| running.session.poll_timeout());
+        let sessions = self.sessions.values().filter_map(Running::due);
         let due = |(id, peer): (&PeerId, &Peer)| match peer.link {
             Link::Idle { until } if self.may_open(*id, peer) => Some(until),
             _ => None,
@@ -343,6 +330,10 @@ impl Peers {
 
     /// Time has passed.
     pub fn timeout(&mut self, now: u64) {
+        // Who does not take the last frames of a session gets none.
+        self.sessions.retain(|_, running| {
+            running.over_since.is_none() || running.due().is_some_and(|due| due > now)
+        });
         self.sessions.values_mut().for_each(|running| running.session.timeout(now));
         let ids: Vec<_> = self.peers.keys().copied().collect();
         ids.into_iter().for_each(|id| self.open(id, now));
@@ -368,7 +359,7 @@ impl Peers {
     pub fn poll_frame(&mut self, stream: StreamId, now: u64) -> Option<Vec<u8>> {
         let running = self.sessions.get_mut(&stream)?;
         let frame = running.session.poll_frame(now);
-        if frame.is_none() && running.is_over {
+        if frame.is_none() && running.over_since.is_some() {
             self.sessions.remove(&stream);
         }
         frame
@@ -377,14 +368,15 @@ impl Peers {
     fn finished(&mut self, stream: StreamId, id: PeerId, end: &End, now: u64) {
         let chance = self.draw();
         let Some(running) = self.sessions.get_mut(&stream) else { return };
-        running.is_over = true;
+        running.over_since = Some(now);
+        let has_more = running.has_more;
         let points = running.session.status().points;
         let Some(peer) = self.peers.get_mut(&id) else { return };
         let until = match end {
             End::CompareAgain => now,
             End::Complete => {
                 peer.account.succeeded();
-                now.saturating_add(RESYNC_INTERVAL_MS)
+                if has_more { now } else { now.saturating_add(RESYNC_INTERVAL_MS) }
             }
             End::Refused(_) | End::Failed(_) => now.saturating_add(peer.account.failed(chance)),
         };

@@ -4,13 +4,16 @@
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
 use std::sync::Arc;
 
 use common::model::{Model, Stored, author};
 use common::schemas;
-use pandan_bamboo::HeadState;
+use pandan_bamboo::{Hash, HeadState};
+use pandan_operations::{OperationId, SchemaId};
 use pandan_replication::limits::{
-    BACK_OFF_MAX_MS, BACK_OFF_MIN_MS, BLOCKED_MS, MAX_PEERS, MAX_SESSIONS,
+    BACK_OFF_MAX_MS, BACK_OFF_MIN_MS, BLOCKED_MS, IDLE_TIMEOUT_MS, MAX_PEERS, MAX_SCHEMAS,
+    MAX_SESSIONS, RESYNC_INTERVAL_MS, RESYNC_JITTER_MS,
 };
 use pandan_replication::{
     Announcement, Commit, Effect, Interest, Message, PeerId, Peers, PeersConfig, PeersEffect,
@@ -22,6 +25,8 @@ struct Net {
     nodes: Vec<(Peers, Model)>,
     streams: BTreeMap<StreamId, [usize; 2]>,
     blocked: BTreeSet<(usize, PeerId)>,
+    /// Who ends which stream when all frames are sent.
+    closing: BTreeSet<(usize, StreamId)>,
     opened: usize,
     now: u64,
 }
@@ -44,6 +49,7 @@ impl Net {
             nodes: interests.into_iter().enumerate().map(node).collect(),
             streams: BTreeMap::new(),
             blocked: BTreeSet::new(),
+            closing: BTreeSet::new(),
             opened: 0,
             now: 0,
         };
@@ -77,6 +83,12 @@ impl Net {
             }
             if let Some(frame) = self.nodes[node].0.poll_frame(stream, now) {
                 self.nodes[other].0.handle(stream, &frame, now).unwrap();
+                return true;
+            }
+            // Who has ended a session forgets it with the last frame, and ends the stream.
+            let is_gone = self.nodes[node].0.session(stream).is_none();
+            if self.closing.remove(&(node, stream)) || is_gone {
+                self.nodes[other].0.closed(stream);
                 return true;
             }
         }
@@ -119,6 +131,9 @@ impl Net {
                 let new = model.entries[before..].to_vec();
                 new.iter().for_each(|stored| self.nodes[node].0.commit(&commit(stored)));
             }
+            Effect::Close => {
+                self.closing.insert((node, stream));
+            }
             _ => {}
         }
     }
@@ -139,7 +154,7 @@ impl Net {
 
 fn commit(stored: &Stored) -> Commit {
     Commit {
-        schema: schemas()[usize::from(stored.payload[0])].clone(),
+        schema: schemas()[usize::from(stored.payload[0]).min(3)].clone(),
         log: stored.log,
         seq_num: stored.seq_num,
         state: HeadState::of_line(stored.entry.hash()),
@@ -182,6 +197,49 @@ fn more_schemas_make_new_sessions() {
     net.nodes[0].0.set_schemas(schemas());
     net.play();
     assert_eq!((net.opened, net.nodes[0].1.entries.len()), (2, 1));
+}
+
+#[test]
+fn schemas_that_are_too_many_for_a_session_take_several() {
+    let many = (0..MAX_SCHEMAS + 10).map(|number| {
+        let id = OperationId::from_hash(Hash::of(&number.to_be_bytes()));
+        SchemaId::from_str(&format!("thing_{id}")).unwrap()
+    });
+    let many: Vec<SchemaId> = many.chain(schemas()).collect();
+    let last = many.iter().max().unwrap();
+    let mut net = Net::new([Interest::All, Interest::All]);
+    for (peers, model) in &mut net.nodes {
+        peers.set_schemas(many.clone());
+        model.schemas.push(last.clone());
+    }
+    // Of the first and of the last schema in order.
+    for (log_id, schema) in [(4, 0), (5, 4)] {
+        net.nodes[1].1.write(&author(9), log_id, schema, "one of many");
+    }
+    net.play();
+    assert_eq!((net.opened, net.nodes[0].1.entries.len()), (2, 2));
+    // The last one goes on live, until it is time to compare all anew.
+    while net.opened < 4 {
+        let due = net.nodes[0].0.poll_timeout().unwrap();
+        assert!(due <= RESYNC_INTERVAL_MS + RESYNC_JITTER_MS);
+        net.pass(due - net.now);
+    }
+}
+
+#[test]
+fn who_does_not_take_the_end_of_a_session_keeps_no_place() {
+    let mut peers = peers(1, Interest::All);
+    assert!(peers.connected(id(0), 0));
+    let stream = StreamId(7);
+    assert!(peers.incoming(id(0), stream, 0));
+    peers.handle(stream, &[0xff], 0).unwrap();
+    while peers.poll(0).is_some() {}
+    assert!(peers.is_over(stream) && peers.session(stream).is_some(), "a refusal waits");
+    assert_eq!(peers.poll_timeout(), Some(IDLE_TIMEOUT_MS));
+    peers.timeout(IDLE_TIMEOUT_MS - 1);
+    assert!(peers.session(stream).is_some());
+    peers.timeout(IDLE_TIMEOUT_MS);
+    assert!(peers.session(stream).is_none());
 }
 
 #[test]

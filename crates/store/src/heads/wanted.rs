@@ -150,6 +150,7 @@ impl Filling {
     }
 
     /// How many wanted entries there are so far.
+    #[cfg(feature = "sqlite")]
     pub(crate) const fn wanted(&self) -> u64 {
         self.wanted
     }

@@ -1,0 +1,49 @@
+//! A peer, and the session with it.
+
+use super::account::Account;
+use super::{PeerId, StreamId};
+use crate::Interest;
+use crate::limits::IDLE_TIMEOUT_MS;
+use crate::session::Session;
+
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) is_connected: bool,
+    pub(super) interest: Option<Interest>,
+    pub(super) link: Link,
+    pub(super) account: Account,
+    /// Which part of the schemas in common the next session is about, where they are too many for
+    /// one.
+    pub(super) part: usize,
+}
+
+/// The session with a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Link {
+    /// None before this time.
+    Idle { until: u64 },
+    /// A stream is being opened.
+    Opening,
+    /// It is on this stream.
+    Running(StreamId),
+}
+
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) peer: PeerId,
+    pub(super) session: Session,
+    /// Whether other parts of the schemas come after it.
+    pub(super) has_more: bool,
+    /// When the end was told; frames may be left to be sent.
+    pub(super) over_since: Option<u64>,
+}
+
+impl Running {
+    /// When to look at it again.
+    pub(super) fn due(&self) -> Option<u64> {
+        match self.over_since {
+            None => self.session.poll_timeout(),
+            Some(since) => Some(since.saturating_add(IDLE_TIMEOUT_MS)),
+        }
+    }
+}
