@@ -8,6 +8,7 @@
 
 mod account;
 mod peer;
+mod schemas;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
@@ -95,30 +96,6 @@ impl Peers {
         }
     }
 
-    /// The schemas that are known here, at the beginning and when there are more. Sessions with
-    /// nodes that want everything begin anew.
-    pub fn set_schemas(&mut self, mut schemas: Vec<SchemaId>) {
-        schemas.sort_unstable();
-        schemas.dedup();
-        if self.known == schemas {
-            return;
-        }
-        self.known = schemas;
-        if self.config.interest != Interest::All {
-            return;
-        }
-        let wants_all = |id: &PeerId| {
-            let peer = self.peers.get(id);
-            peer.is_some_and(|peer| peer.interest == Some(Interest::All))
-        };
-        let (own, sessions) = (self.config.own, &mut self.sessions);
-        for running in sessions.values_mut().filter(|running| wants_all(&running.peer)) {
-            if own < running.peer && running.over_since.is_none() {
-                running.session.compare_again();
-            }
-        }
-    }
-
     /// A connection is there. Gives `false` when the peer is to be turned away.
     #[must_use]
     pub fn connected(&mut self, id: PeerId, now: u64) -> bool {
@@ -134,6 +111,7 @@ impl Peers {
             link: Link::Idle { until: 0 },
             account: Account::default(),
             part: 0,
+            hints: Vec::new(),
         };
         let peer = self.peers.entry(id).or_insert_with(new);
         if peer.account.is_blocked(now) {
@@ -144,10 +122,7 @@ impl Peers {
         if matches!(peer.link, Link::Idle { .. }) && !peer.account.has_failed() {
             peer.link = Link::Idle { until: now };
         }
-        let interest = self.config.interest.clone();
-        let announcement = Announcement { versions: alloc::vec![VERSION], interest };
-        let frame = Message::Announce(announcement).encode();
-        self.effects.push_back(PeersEffect::Announce(id, frame));
+        self.announce(id, Vec::new());
         true
     }
 
@@ -155,9 +130,14 @@ impl Peers {
     pub fn announced(&mut self, id: PeerId, frame: &[u8], now: u64) {
         let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.is_connected) else { return };
         match Message::decode(frame) {
-            Ok(Message::Announce(Announcement { versions, interest })) => {
+            Ok(Message::Announce(Announcement { versions, interest, hints })) => {
                 let speaks = versions.binary_search(&VERSION).is_ok();
                 peer.interest = speaks.then_some(interest);
+                peer.add_hints(hints);
+                let link = peer.link;
+                if let Link::Running(stream) = link {
+                    self.renew(stream);
+                }
                 self.open(id, now);
             }
             _ => self.blame(id, MALFORMED_POINTS, now),
@@ -184,6 +164,7 @@ impl Peers {
         let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.link == Link::Opening) else {
             return;
         };
+        let about = schemas.clone();
         let parts = schemas.len().div_ceil(MAX_SCHEMAS).max(1);
         let part = peer.part.checked_rem(parts).unwrap_or(0);
         let has_more = part.saturating_add(1) < parts;
@@ -200,7 +181,7 @@ impl Peers {
         let terms = if self.config.is_live && !has_more { terms.live() } else { terms };
         peer.link = Link::Running(stream);
         let session = Session::initiate(terms, salt, now);
-        let running = Running { peer: id, session, has_more, over_since: None };
+        let running = Running { peer: id, session, about, has_more, over_since: None };
         self.sessions.insert(stream, running);
     }
 
@@ -238,7 +219,8 @@ impl Peers {
             peer.link = Link::Running(stream);
             older.map(|older| self.sessions.remove(&older));
         }
-        let running = Running { peer: id, session, has_more: false, over_since: None };
+        let about = Vec::new();
+        let running = Running { peer: id, session, about, has_more: false, over_since: None };
         self.sessions.insert(stream, running);
         true
     }
@@ -270,7 +252,12 @@ impl Peers {
     /// A frame has come on a stream; see [`Session::handle`].
     pub fn handle(&mut self, stream: StreamId, frame: &[u8], now: u64) -> Result<(), Busy> {
         let running = self.sessions.get_mut(&stream).ok_or(Busy)?;
-        running.session.handle(frame, now)
+        let was_open = !running.session.schemas().is_empty();
+        running.session.handle(frame, now)?;
+        if !was_open {
+            self.hint(stream);
+        }
+        Ok(())
     }
 
     /// See [`Session::answer`].
@@ -411,15 +398,6 @@ impl Peers {
     fn may_open(&self, id: PeerId, peer: &Peer) -> bool {
         let has_room = self.sessions.len() < MAX_SESSIONS;
         self.config.own < id && peer.is_connected && has_room && !self.common(id).is_empty()
-    }
-
-    fn common(&self, id: PeerId) -> Vec<SchemaId> {
-        let theirs = self.peers.get(&id).and_then(|peer| peer.interest.as_ref());
-        match (&self.config.interest, theirs) {
-            (_, None) => Vec::new(),
-            (Interest::All, Some(Interest::All)) => self.known.clone(),
-            (own, Some(theirs)) => own.common(theirs),
-        }
     }
 
     /// Makes room by forgetting somebody who is not there and did no harm.

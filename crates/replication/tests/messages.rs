@@ -110,12 +110,14 @@ fn messages() -> impl Strategy<Value = Message> {
     );
     let want = btree_map(log_names(), seq_nums(), 1..9);
     let interest = prop_oneof![
-        Just(Interest::All),
-        Just(Interest::Schemas(Vec::new())),
-        subsets().prop_map(Interest::Schemas)
+        Just((Interest::All, Vec::new())),
+        subsets().prop_map(|hints| (Interest::All, hints)),
+        Just((Interest::Schemas(Vec::new()), Vec::new())),
+        subsets().prop_map(|schemas| (Interest::Schemas(schemas), Vec::new()))
     ];
     let announce = (btree_set(any::<u64>(), 1..5), interest).prop_map(|(versions, interest)| {
-        Message::Announce(Announcement { versions: versions.into_iter().collect(), interest })
+        let ((interest, hints), versions) = (interest, versions.into_iter().collect());
+        Message::Announce(Announcement { versions, interest, hints })
     });
     prop_oneof![
         request,
@@ -281,11 +283,16 @@ fn re3_lists_are_limited() {
     });
     check_limit("schemas", MAX_SCHEMAS, |count| {
         let interest = Interest::Schemas(many_schemas(count));
-        Message::Announce(Announcement { versions: vec![2], interest })
+        Message::Announce(Announcement { versions: vec![2], interest, hints: Vec::new() })
+    });
+    check_limit("schemas", MAX_SCHEMAS, |count| {
+        let hints = many_schemas(count);
+        Message::Announce(Announcement { versions: vec![2], interest: Interest::All, hints })
     });
     check_limit("versions", MAX_VERSIONS, |count| {
         let versions = (0..u64::try_from(count).unwrap()).collect();
-        Message::Announce(Announcement { versions, interest: Interest::All })
+        let interest = Interest::All;
+        Message::Announce(Announcement { versions, interest, hints: Vec::new() })
     });
     let refusal =
         |length| Message::Refuse(Refusal { code: RefusalCode::BUSY, text: "a".repeat(length) });

@@ -190,13 +190,29 @@ fn without_schemas_in_common_there_is_no_session() {
 #[test]
 fn more_schemas_make_new_sessions() {
     let mut net = Net::new([Interest::All, Interest::All]);
-    net.nodes[0].0.set_schemas(schemas()[..1].to_vec());
+    for (peers, _) in &mut net.nodes {
+        peers.set_schemas(schemas()[..1].to_vec());
+    }
     net.nodes[1].1.write(&author(9), 4, 2, "of the third schema");
     net.play();
     assert_eq!(net.nodes[0].1.entries.len(), 0);
     net.nodes[0].0.set_schemas(schemas());
     net.play();
     assert_eq!((net.opened, net.nodes[0].1.entries.len()), (2, 1));
+}
+
+#[test]
+fn schemas_that_only_who_is_asked_knows_are_replicated_too() {
+    let mut net = Net::new([Interest::All, Interest::All]);
+    net.nodes[0].0.set_schemas(schemas()[..1].to_vec());
+    net.nodes[1].1.write(&author(9), 4, 2, "of the third schema");
+    net.play();
+    assert_eq!((net.opened, net.nodes[0].1.entries.len()), (2, 1));
+    // Being told again changes nothing, nor does learning of them on one's own.
+    net.nodes[1].0.set_schemas(schemas()[1..].to_vec());
+    net.nodes[0].0.set_schemas(schemas());
+    net.play();
+    assert_eq!(net.opened, 2);
 }
 
 #[test]
@@ -376,7 +392,8 @@ fn peers_and_sessions_are_limited() {
 fn nobody_is_asked_who_speaks_other_versions() {
     let mut peers = peers(0, Interest::All);
     assert!(peers.connected(id(1), 0));
-    let announcement = Announcement { versions: vec![1, 3], interest: Interest::All };
+    let announcement =
+        Announcement { versions: vec![1, 3], interest: Interest::All, hints: vec![] };
     peers.announced(id(1), &Message::Announce(announcement).encode(), 0);
     let effects: Vec<_> = std::iter::from_fn(|| peers.poll(0)).collect();
     assert!(matches!(effects[..], [PeersEffect::Announce(..)]), "{effects:?}");

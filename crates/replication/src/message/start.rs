@@ -97,6 +97,8 @@ pub struct Announcement {
     pub versions: Vec<u64>,
     /// What the node replicates.
     pub interest: Interest,
+    /// With an interest in everything: schemas that it knows and the receiver may not, in order.
+    pub hints: Vec<SchemaId>,
 }
 
 impl Announcement {
@@ -111,20 +113,22 @@ impl Announcement {
                 _ => Ok(version),
             }
         })?;
-        let interest = match flags(reader, WILDCARD)? {
-            0 => Interest::Schemas(reader.list(0, MAX_SCHEMAS, schema)?),
-            _ => {
-                reader.number_within(Field::Count, 0, 0)?;
-                Interest::All
-            }
+        let is_all = flags(reader, WILDCARD)? == WILDCARD;
+        let schemas = reader.list(0, MAX_SCHEMAS, schema)?;
+        let (interest, hints) = match is_all {
+            true => (Interest::All, schemas),
+            false => (Interest::Schemas(schemas), Vec::new()),
         };
-        Ok(Self { versions, interest })
+        Ok(Self { versions, interest, hints })
     }
 
     pub(super) fn encode(&self, writer: &mut Writer) {
         writer.list(&self.versions, |writer, version| writer.number(*version));
         match &self.interest {
-            Interest::All => writer.raw(&[WILDCARD, 0]),
+            Interest::All => {
+                writer.raw(&[WILDCARD]);
+                write_schemas(&self.hints, writer);
+            }
             Interest::Schemas(schemas) => {
                 writer.raw(&[0]);
                 write_schemas(schemas, writer);

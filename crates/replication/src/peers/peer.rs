@@ -1,9 +1,13 @@
 //! A peer, and the session with it.
 
+use alloc::vec::Vec;
+
+use pandan_operations::SchemaId;
+
 use super::account::Account;
 use super::{PeerId, StreamId};
 use crate::Interest;
-use crate::limits::IDLE_TIMEOUT_MS;
+use crate::limits::{IDLE_TIMEOUT_MS, MAX_SCHEMAS};
 use crate::session::Session;
 
 #[derive(Debug)]
@@ -15,6 +19,19 @@ pub(super) struct Peer {
     /// Which part of the schemas in common the next session is about, where they are too many for
     /// one.
     pub(super) part: usize,
+    /// Schemas of which the peer has told; some of them may be known here by now.
+    pub(super) hints: Vec<SchemaId>,
+}
+
+impl Peer {
+    /// Remembers schemas of which the peer tells, up to as many as a session can be about.
+    pub(super) fn add_hints(&mut self, hints: Vec<SchemaId>) {
+        for hint in hints {
+            if self.hints.len() < MAX_SCHEMAS && !self.hints.contains(&hint) {
+                self.hints.push(hint);
+            }
+        }
+    }
 }
 
 /// The session with a peer.
@@ -32,6 +49,9 @@ pub(super) enum Link {
 pub(super) struct Running {
     pub(super) peer: PeerId,
     pub(super) session: Session,
+    /// All schemas in common when this node opened it; when the peer did, those of which it was
+    /// told since.
+    pub(super) about: Vec<SchemaId>,
     /// Whether other parts of the schemas come after it.
     pub(super) has_more: bool,
     /// When the end was told; frames may be left to be sent.

@@ -144,6 +144,7 @@ impl Filling {
     }
 
     /// How many more proofs or entries there can be.
+    #[cfg(feature = "sqlite")]
     pub(crate) fn room(&self) -> usize {
         let taken = self.page.proofs.len() + self.page.entries.len();
         self.budget.entries.max(1).saturating_sub(taken)
