@@ -74,6 +74,10 @@ impl DiskFaults {
         self.is_full.store(is_full, Ordering::SeqCst);
     }
 
+    pub(super) fn is_unreadable(&self) -> bool {
+        self.is_unreadable.load(Ordering::SeqCst)
+    }
+
     pub(super) fn set_unreadable(&self, is_unreadable: bool) {
         self.is_unreadable.store(is_unreadable, Ordering::SeqCst);
     }

@@ -392,10 +392,16 @@ impl World {
     }
 
     fn start(&mut self, node: usize) {
-        if self.nodes[node].alive.is_none()
-            && let Err(error) = self.nodes[node].start(&mut self.net)
-        {
-            self.fail(format!("node {node} does not start again: {error}"));
+        if self.nodes[node].alive.is_some() {
+            return;
+        }
+        match self.nodes[node].start(&mut self.net) {
+            Ok(()) => {}
+            // Who runs it tries again when the disk can be read.
+            Err(_) if self.nodes[node].faults.is_unreadable() => {
+                self.net.soon(LASTS_MS, Event::Fault(Fault::Start(node)));
+            }
+            Err(error) => self.fail(format!("node {node} does not start again: {error}")),
         }
     }
 }
