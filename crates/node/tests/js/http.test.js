@@ -168,7 +168,7 @@ describe('GET', () => {
 });
 
 describe('paths and methods', () => {
-  for (const path of ['/', '/graphql/', '/graphql/x', '/blobs', '/metrics', '/%00', '//graphql', '/GRAPHQL']) {
+  for (const path of ['/', '/graphql/', '/graphql/x', '/blobs', '/metric', '/%00', '//graphql', '/GRAPHQL']) {
     test(`${path} is not found`, async () => {
       const response = await fetch(`${node.origin}${path}`);
       assert.equal(response.status, 404);

@@ -171,19 +171,27 @@ fn phase(alive: &Alive, id: StreamId) -> Option<Phase> {
     alive.peers.session(id).map(|session| session.status().phase)
 }
 
-/// What clients heard to be stored is stored, unless its log was frozen before it.
+/// What clients heard to be stored is stored somewhere, unless its log was frozen before it. Entries
+/// of documents that were withdrawn need not be everywhere.
 fn check_acknowledged(world: &mut World, agreed: &Contents) {
     let forked: BTreeSet<_> =
         agreed.forks.iter().map(|fork| (fork.proof.public_key(), fork.proof.log_id())).collect();
     let missing = {
-        let Some(store) = honest(world).next().and_then(|it| it.disk.open(&it.faults).ok()) else {
-            return;
-        };
-        let Ok(snapshot) = pandan_store::Store::snapshot(&*store) else { return };
+        let stores: Vec<_> =
+            honest(world).filter_map(|node| node.disk.open(&node.faults).ok()).collect();
+        let snapshots: Vec<_> = stores
+            .iter()
+            .filter_map(|store| pandan_store::Store::snapshot(&**store).ok())
+            .collect();
         world.acknowledged.iter().copied().find(|entry| {
             let entry = &world.signed(*entry).entry;
             let log = (entry.header().public_key(), entry.header().log_id());
-            !forked.contains(&log) && !matches!(snapshot.entry(&entry.hash()), Ok(Some(_)))
+            let is_stored = || {
+                snapshots
+                    .iter()
+                    .any(|snapshot| matches!(snapshot.entry(&entry.hash()), Ok(Some(_))))
+            };
+            !forked.contains(&log) && !is_stored()
         })
     };
     if let Some(entry) = missing {
