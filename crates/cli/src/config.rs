@@ -16,7 +16,6 @@
 //! Later sources win: defaults, this file, the environment, the command line.
 
 use std::fmt::Display;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -26,6 +25,7 @@ use pandan_node::{Durability, Limits};
 use thiserror::Error;
 use toml::{Table, Value};
 
+use crate::listen::Listen;
 use crate::nearest::nearest;
 use crate::network::NetworkFile;
 
@@ -33,34 +33,12 @@ use crate::network::NetworkFile;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct File {
     pub(crate) data_dir: Option<PathBuf>,
-    pub(crate) http: Option<HttpAddress>,
+    pub(crate) http: Option<Listen>,
     pub(crate) durability: Option<Durable>,
     pub(crate) log_level: Option<LogLevel>,
     pub(crate) quota_bytes: Option<u64>,
     pub(crate) limits: Vec<Limit>,
     pub(crate) network: NetworkFile,
-}
-
-/// Where to listen for HTTP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum HttpAddress {
-    Off,
-    At(SocketAddr),
-}
-
-impl FromStr for HttpAddress {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let text = text.replace("localhost:", "127.0.0.1:");
-        match text.parse() {
-            _ if text == "off" => Ok(Self::Off),
-            Ok(address) => Ok(Self::At(address)),
-            Err(_) => {
-                Err(String::from("expected HOST:PORT such as 127.0.0.1:2020 or [::1]:0, or `off`"))
-            }
-        }
-    }
 }
 
 /// What a crash of the machine may take.
@@ -240,7 +218,7 @@ impl File {
                 let folder = path.parent().unwrap_or_else(|| Path::new(""));
                 self.data_dir = Some(folder.join(text()?));
             }
-            "http" => self.http = Some(text()?.parse().map_err(fault)?),
+            "http" => self.http = Some(Listen::http(text()?).map_err(fault)?),
             "durability" => self.durability = Some(choice(text()?).map_err(fault)?),
             "log_level" => self.log_level = Some(choice(text()?).map_err(fault)?),
             "quota_bytes" => {
@@ -249,7 +227,7 @@ impl File {
                 self.quota_bytes = Some(bytes);
             }
             "limits" => self.limits = limits(value).map_err(fault)?,
-            "quic" => self.network.quic = Some(text()?.parse().map_err(fault)?),
+            "quic" => self.network.quic = Some(Listen::quic(text()?).map_err(fault)?),
             "mdns" => {
                 let choice = value.as_bool();
                 let choice = choice
@@ -317,7 +295,7 @@ mod tests {
 
     use pandan_node::Limits;
 
-    use super::{File, HttpAddress, KEYS, LIMITS, Slot, TRANSLATIONS};
+    use super::{File, KEYS, LIMITS, Listen, Slot, TRANSLATIONS};
 
     fn parse(text: &str) -> Result<File, String> {
         File::parse(text, Path::new("/etc/pandan/config.toml")).map_err(|error| error.to_string())
@@ -330,12 +308,12 @@ mod tests {
         );
         let file = file.expect("it is good");
         assert_eq!(file.data_dir.as_deref(), Some(Path::new("/etc/pandan/data")));
-        assert!(matches!(file.http, Some(HttpAddress::At(address)) if address.port() == 0));
+        assert!(matches!(file.http, Some(Listen::At(address)) if address.port() == 0));
         let mut limits = Limits::default();
         file.limits.iter().for_each(|limit| limit.apply(&mut limits));
         assert_eq!(limits.page, 5);
         assert_eq!(parse(""), Ok(File::default()));
-        assert_eq!(parse("http = \"off\"").map(|file| file.http), Ok(Some(HttpAddress::Off)));
+        assert_eq!(parse("http = \"off\"").map(|file| file.http), Ok(Some(Listen::Off)));
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod fields;
 mod folder;
 mod hex;
 mod keys;
+mod listen;
 mod logging;
 mod nearest;
 mod neighbours;

@@ -14,32 +14,11 @@ use pandan_node::{Config, Interest, Replication, Storage};
 use pandan_operations::{SchemaId, SystemSchema};
 
 use crate::failure::usage;
+use crate::listen::Listen;
 use crate::neighbours::Neighbours;
 
 /// Name of the file in which a node remembers whom it met.
 const PEERS_FILE: &str = "peers.toml";
-
-/// Where to listen for other nodes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum QuicAddress {
-    Off,
-    At(SocketAddr),
-}
-
-impl FromStr for QuicAddress {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let text = text.replace("localhost:", "127.0.0.1:");
-        match text.parse() {
-            _ if text == "off" => Ok(Self::Off),
-            Ok(address) => Ok(Self::At(address)),
-            Err(_) => {
-                Err(String::from("expected HOST:PORT such as 0.0.0.0:2022 or [::]:0, or `off`"))
-            }
-        }
-    }
-}
 
 /// A node to stay connected with: `HOST:PORT`, or `PEER_ID@HOST:PORT` to be sure who is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,8 +59,8 @@ impl fmt::Display for Peer {
 pub(crate) struct NetworkArgs {
     /// Where to listen for other nodes (UDP), port 0 for a free one, `off` for nowhere [default:
     /// 0.0.0.0:2022, or a free port when that one is taken]
-    #[arg(long, value_name = "HOST:PORT", env = "PANDAN_QUIC")]
-    quic: Option<QuicAddress>,
+    #[arg(long, value_name = "HOST:PORT", env = "PANDAN_QUIC", value_parser = Listen::quic)]
+    quic: Option<Listen>,
 
     /// Neither look for other nodes nor let any in
     #[arg(long, env = "PANDAN_OFFLINE", conflicts_with = "quic")]
@@ -133,7 +112,7 @@ pub(crate) struct NetworkArgs {
 /// The same from the file with settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct NetworkFile {
-    pub(crate) quic: Option<QuicAddress>,
+    pub(crate) quic: Option<Listen>,
     pub(crate) peers: Vec<Peer>,
     pub(crate) mdns: Option<bool>,
     pub(crate) node_key: Option<PathBuf>,
@@ -152,8 +131,8 @@ impl NetworkArgs {
         config: &Config,
     ) -> anyhow::Result<Option<Replication>> {
         let address = match (self.offline, self.quic.or(file.quic)) {
-            (true, _) | (_, Some(QuicAddress::Off)) => return Ok(None),
-            (_, Some(QuicAddress::At(address))) => address,
+            (true, _) | (_, Some(Listen::Off)) => return Ok(None),
+            (_, Some(Listen::At(address))) => address,
             (_, None) => free(Replication::DEFAULT_ADDRESS),
         };
         let mut replication = Replication::at(address);

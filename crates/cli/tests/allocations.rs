@@ -12,6 +12,8 @@ mod counting;
 mod failure;
 #[path = "../src/hex.rs"]
 mod hex;
+#[path = "../src/listen.rs"]
+mod listen;
 #[path = "../src/schema/lock.rs"]
 mod lock;
 #[path = "../src/nearest.rs"]

@@ -1,6 +1,6 @@
 //! `pandan demo`: a node at work on real data, and everything that it says checked.
 
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::client::Client;
 use crate::demo::audit::{self, Audit};
 use crate::demo::drama::{self, Drama};
-use crate::demo::mesh::{self, Exchange, Mesh};
+use crate::demo::mesh::{self, ANY_PORT, Exchange, Mesh};
 use crate::demo::people::People;
 use crate::demo::programme::{self, Programme, Schemas};
 use crate::demo::tour::{self, Tour};
@@ -33,9 +33,6 @@ pub(crate) struct Demo {
     #[arg(long, value_name = "HOST:PORT", default_value_t = ANY_PORT)]
     http: SocketAddr,
 }
-
-/// A free port that only this machine can reach.
-const ANY_PORT: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
 
 /// What was done, how it went and how long it took.
 struct Step {

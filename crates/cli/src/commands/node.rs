@@ -9,8 +9,9 @@ use etcetera::BaseStrategy;
 use pandan_node::{Config, Storage};
 use serde_json::json;
 
-use crate::config::{Durable, File, HttpAddress, Limit, LogLevel, limits_help};
+use crate::config::{Durable, File, Limit, LogLevel, limits_help};
 use crate::failure::usage;
+use crate::listen::Listen;
 use crate::logging;
 use crate::neighbours::{Neighbours, Watcher};
 use crate::network::NetworkArgs;
@@ -38,8 +39,8 @@ pub(crate) struct RunNode {
 
     /// Where to listen for HTTP, port 0 for a free one, `off` for nowhere [default:
     /// 127.0.0.1:2020]
-    #[arg(long, value_name = "HOST:PORT", env = "PANDAN_HTTP")]
-    http: Option<HttpAddress>,
+    #[arg(long, value_name = "HOST:PORT", env = "PANDAN_HTTP", value_parser = Listen::http)]
+    http: Option<Listen>,
 
     #[command(flatten)]
     network: NetworkArgs,
@@ -126,8 +127,8 @@ impl RunNode {
         };
         match self.http.or(file.http) {
             None => {}
-            Some(HttpAddress::Off) => config.http = None,
-            Some(HttpAddress::At(address)) => config.http = Some(address),
+            Some(Listen::Off) => config.http = None,
+            Some(Listen::At(address)) => config.http = Some(address),
         }
         if let Some(durable) = self.durability.or(file.durability) {
             config.durability = durable.into();

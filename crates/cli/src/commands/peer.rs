@@ -6,10 +6,10 @@ use clap::{Args, Subcommand};
 use pandan_node::network::PeerId;
 use serde_json::{Value, json};
 
-use super::node::default_data_dir;
 use super::sync;
 use crate::arguments::NodeArgs;
 use crate::failure::missing;
+use crate::folder;
 use crate::neighbours::{LOOK_INTERVAL, Neighbours};
 use crate::network::Peer;
 use crate::output::Output;
@@ -90,10 +90,7 @@ impl Folder {
         what: &str,
         change: impl FnOnce(&mut Neighbours) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        let folder = match self.data_dir {
-            Some(folder) => folder,
-            None => default_data_dir()?,
-        };
+        let folder = folder::named_or_default(self.data_dir)?;
         let mut neighbours = Neighbours::read(&folder)?;
         change(&mut neighbours)?;
         neighbours.write(&folder)?;

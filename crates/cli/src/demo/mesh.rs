@@ -1,5 +1,6 @@
 //! Three nodes in a row: they catch up, are parted, are edited on both sides, and come together.
 
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -34,12 +35,15 @@ pub(crate) struct Exchange {
 /// Events that are edited on each side while the nodes are parted.
 pub(crate) const EDITED_APART: usize = 20;
 
+/// A free port that only this machine can reach.
+pub(crate) const ANY_PORT: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
+
 /// How long nodes may take to agree.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How to replicate within a demonstration: with nobody outside of this machine.
 pub(crate) fn replication() -> Replication {
-    Replication::at(std::net::SocketAddr::from(([127, 0, 0, 1], 0)))
+    Replication::at(ANY_PORT)
 }
 
 impl<'a> Mesh<'a> {
@@ -48,7 +52,7 @@ impl<'a> Mesh<'a> {
         let start = |name: &str| {
             let mut config = Config::default();
             config.storage = Storage::Folder(folder.join(name));
-            config.http = Some(std::net::SocketAddr::from(([127, 0, 0, 1], 0)));
+            config.http = Some(ANY_PORT);
             config.replication = Some(replication());
             RunningNode::start(config)
         };
