@@ -255,7 +255,7 @@ impl Core {
         match self.writer.write(candidate).await? {
             Fate::Stored(committed) => match committed.next {
                 Some(next) => Ok(next),
-                None => self.next_log(*committed).await,
+                None => self.next_log(&committed).await,
             },
             Fate::Known => Err(PublishError::Known(id)),
             Fate::Early(waiting) => Err(PublishError::Refused(Arc::new(waiting.into_refusal()))),
@@ -267,12 +267,10 @@ impl Core {
 
     /// The arguments for whoever goes on behind the last entry of a log: a new log where the next
     /// place is that of a fork.
-    async fn next_log(&self, committed: Committed) -> Result<NextArgs, PublishError> {
-        let id = committed.operation;
+    async fn next_log(&self, committed: &Committed) -> Result<NextArgs, PublishError> {
+        let (author, id) = (committed.author, committed.operation);
         let next = self
-            .read(move |snapshot| {
-                snapshot.next_args(&committed.author, Some(&DocumentViewId::from(id)))
-            })
+            .read(move |snapshot| snapshot.next_args(&author, Some(&DocumentViewId::from(id))))
             .await;
         next.map_err(|error| PublishError::Store(Arc::new(error)))?
             .map_err(|_| PublishError::LogEnded(id))

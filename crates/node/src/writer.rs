@@ -239,7 +239,7 @@ impl Workplace {
         if self.commits.receiver_count() > 0 {
             for News { committed, .. } in &news {
                 // Fails when nobody listens any more.
-                let _ = self.commits.send(Arc::new(committed.clone()));
+                let _ = self.commits.send(Arc::clone(committed));
             }
         }
         self.news.send(news);

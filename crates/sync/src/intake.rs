@@ -50,7 +50,7 @@ pub struct Judged {
 #[derive(Debug)]
 pub enum Fate {
     /// It is stored.
-    Stored(Box<Committed>),
+    Stored(Arc<Committed>),
     /// It was stored before.
     Known,
     /// It came before something that it needs, and waits for it.
@@ -65,7 +65,7 @@ pub enum Fate {
 #[derive(Clone, Debug)]
 pub struct News {
     /// What it changed.
-    pub committed: Committed,
+    pub committed: Arc<Committed>,
     /// The entry and its operation.
     pub received: Arc<Received>,
 }
@@ -164,7 +164,7 @@ impl Intake {
             let fate = self.settle(outcome, door);
             if let Fate::Stored(committed) = &fate {
                 stored
-                    .push(News { committed: (**committed).clone(), received: Arc::new(received) });
+                    .push(News { committed: Arc::clone(committed), received: Arc::new(received) });
             }
             judged.push(Judged { fork: proof, fate });
         }
@@ -192,7 +192,7 @@ impl Intake {
 
     fn settle(&mut self, outcome: Outcome, door: Door) -> Fate {
         match outcome {
-            Outcome::Committed(committed) => Fate::Stored(Box::new(committed)),
+            Outcome::Committed(committed) => Fate::Stored(Arc::new(committed)),
             Outcome::Known => Fate::Known,
             Outcome::Refused(refusal) => Fate::Refused(refusal),
             Outcome::Wait(waiting) if door == Door::Peer => {
@@ -228,7 +228,7 @@ impl News {
     /// What live sessions hear.
     #[must_use]
     pub fn commit(&self) -> Commit {
-        let Committed { author, log_id, seq_num, operation, schema, .. } = &self.committed;
+        let Committed { author, log_id, seq_num, operation, schema, .. } = &*self.committed;
         Commit {
             schema: schema.clone(),
             log: LogName { author: (*author).into(), log_id: *log_id },

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use pandan_store::{Counts, StoreError};
 
 use crate::node::Core;
-use crate::sync::{SyncStatus, Totals};
+use crate::sync::{PeerStatus, SyncStatus, Totals};
 
 /// Everything that is counted. Peers are named by their ids, those that are gone included, as far
 /// as the node remembers them.
@@ -75,16 +75,16 @@ impl Page {
     fn replication(&mut self, status: &SyncStatus) {
         let connected = status.peers.iter().filter(|peer| peer.is_connected).count();
         self.gauge("pandan_peers_connected", "Peers that are connected.", connected);
-        let expected =
-            |peer: &crate::PeerStatus| peer.session.map_or(0, |session| session.expected);
+        let expected = |peer: &PeerStatus| peer.session.map_or(0, |session| session.expected);
         let expected: u64 = status.peers.iter().map(expected).sum();
         self.gauge("pandan_sync_entries_expected", "Entries that peers announced.", expected);
+        let label = |peer: &PeerStatus| format!("peer=\"{}\"", peer.peer);
+        let peers: Vec<_> =
+            status.peers.iter().map(|peer| (label(peer), peer.totals_so_far())).collect();
         for (name, what, count) in COUNTS {
             self.family(name, "counter", what);
-            for peer in &status.peers {
-                let mut totals = peer.totals;
-                totals.add(&peer.session.map_or_else(Totals::default, |session| session.totals));
-                self.sample(name, &format!("peer=\"{}\"", peer.peer), count(&totals));
+            for (label, totals) in &peers {
+                self.sample(name, label, count(totals));
             }
         }
     }

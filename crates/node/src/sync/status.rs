@@ -192,6 +192,16 @@ impl Board {
 }
 
 impl PeerStatus {
+    /// All sessions since the start, with the one under way.
+    #[must_use]
+    pub fn totals_so_far(&self) -> Totals {
+        let mut totals = self.totals;
+        if let Some(session) = &self.session {
+            totals.add(&session.totals);
+        }
+        totals
+    }
+
     fn agree(&mut self) {
         self.agreed = Some(SystemTime::now());
         self.failure = None;
