@@ -25,7 +25,8 @@ use pandan_schema::{FieldName, Schema, Value};
 
 use crate::forks::{ForkPage, ForkQuery, Frozen};
 use crate::heads::{
-    Arrival, Budget, Head, HeadInRange, HeadRange, HeadsPart, LogPlace, WantedEntries, Wants,
+    Arrival, Budget, DocumentHead, Head, HeadInRange, HeadRange, HeadsPart, LogPart, LogPlace,
+    PartEntries, WantedEntries, Wants,
 };
 use crate::query::{CollectionQuery, ListQuery, Page, Selection};
 use crate::{Cancel, StoreError};
@@ -222,6 +223,37 @@ pub trait Snapshot: Send {
         after: Arrival,
         budget: Budget,
     ) -> Result<WantedEntries, StoreError>;
+
+    /// The first `limit` logs of the documents of some schemas, deleted ones included: document by
+    /// document in the order in which these began, those of one document by author and log id.
+    /// Logs of which a fork at the first entry leaves nothing are left out.
+    fn document_heads(
+        &self,
+        schemas: &[SchemaId],
+        limit: usize,
+    ) -> Result<Vec<DocumentHead>, StoreError>;
+
+    /// The same for the blobs to which documents of the schemas `related_from` relate, by document
+    /// or by state, and for all that was ever a piece of these blobs; only one of both when
+    /// `schemas` names only one.
+    fn blob_heads(
+        &self,
+        schemas: &[SchemaId],
+        related_from: &[SchemaId],
+        limit: usize,
+    ) -> Result<Vec<DocumentHead>, StoreError>;
+
+    /// Some of the entries in parts of logs, each of another log, in the order in which they were
+    /// stored; if `after` is stored, those behind it only.
+    ///
+    /// In this order an entry comes behind the one before it in its log, and behind the previous
+    /// operations of its own.
+    fn part_entries(
+        &self,
+        parts: &[LogPart],
+        after: Option<&EntryHash>,
+        budget: Budget,
+    ) -> Result<PartEntries, StoreError>;
 
     /// A page of the known forks, by author and log id.
     fn forks(&self, query: &ForkQuery) -> Result<ForkPage, StoreError>;

@@ -7,12 +7,15 @@
 //! and then for the heads there. Sums over ranges are kept up with every commit, so that no
 //! question reads more than a few hundred logs one by one, however many there are.
 
+mod by_document;
 mod wanted;
 
 use pandan_bamboo::{HeadState, HeadsSum, LogId, SeqNum};
 use pandan_identity::PublicKey;
 use pandan_operations::SchemaId;
 
+pub(crate) use by_document::pieces;
+pub use by_document::{DocumentHead, LogPart, PartEntries};
 pub use wanted::{Amount, Arrival, Budget, WantedEntries, WantedLog, Wants};
 pub(crate) use wanted::{Filling, Reached};
 

@@ -11,7 +11,8 @@ use pandan_identity::PublicKey;
 use pandan_node::Request;
 use pandan_operations::{DocumentId, DocumentViewId, RawValue, SchemaId, SystemSchema};
 use pandan_store::heads::{
-    Arrival, Budget, Head, HeadInRange, HeadRange, HeadsPart, LogPlace, WantedEntries, Wants,
+    Arrival, Budget, DocumentHead, Head, HeadInRange, HeadRange, HeadsPart, LogPart, LogPlace,
+    PartEntries, WantedEntries, Wants,
 };
 use pandan_store::query::{CollectionQuery, ListQuery, Page, Selection};
 use pandan_store::{
@@ -171,6 +172,29 @@ impl Snapshot for Counting {
         budget: Budget,
     ) -> Result<WantedEntries, StoreError> {
         self.inner().wanted_entries(wants, after, budget)
+    }
+    fn document_heads(
+        &self,
+        schemas: &[SchemaId],
+        limit: usize,
+    ) -> Result<Vec<DocumentHead>, StoreError> {
+        self.inner().document_heads(schemas, limit)
+    }
+    fn blob_heads(
+        &self,
+        schemas: &[SchemaId],
+        related_from: &[SchemaId],
+        limit: usize,
+    ) -> Result<Vec<DocumentHead>, StoreError> {
+        self.inner().blob_heads(schemas, related_from, limit)
+    }
+    fn part_entries(
+        &self,
+        parts: &[LogPart],
+        after: Option<&EntryHash>,
+        budget: Budget,
+    ) -> Result<PartEntries, StoreError> {
+        self.inner().part_entries(parts, after, budget)
     }
     fn forks(&self, query: &ForkQuery) -> Result<ForkPage, StoreError> {
         self.inner().forks(query)

@@ -9,6 +9,7 @@
 
 mod agree;
 mod author;
+mod by_document;
 mod conditions;
 mod documents;
 mod forks;
@@ -161,4 +162,5 @@ checks! {
         check_schemas,
         check_many_logs,
     }
+    by_document { check_heads, check_frozen, check_blobs, check_parts }
 }

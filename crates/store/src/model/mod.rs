@@ -4,6 +4,7 @@
 //! time one is added. What a snapshot answers about many documents it finds out by looking at each
 //! ([`evaluate`](crate::evaluate)). Good for tests, for tools and for nodes that forget.
 
+mod by_document;
 mod facts;
 mod forks;
 mod heads;

@@ -12,7 +12,8 @@ use crate::contract::{Counts, DocumentRecord, KnownSchema, LogHead, Snapshot, St
 use crate::evaluate;
 use crate::forks::{ForkPage, ForkQuery};
 use crate::heads::{
-    Arrival, Budget, Head, HeadInRange, HeadRange, HeadsPart, LogPlace, WantedEntries, Wants,
+    Arrival, Budget, DocumentHead, Head, HeadInRange, HeadRange, HeadsPart, LogPart, LogPlace,
+    PartEntries, WantedEntries, Wants,
 };
 use crate::query::{CollectionQuery, List, ListQuery, Page, Selection, Targets};
 use crate::{Cancel, StoreError};
@@ -182,6 +183,36 @@ impl Snapshot for MemorySnapshot {
         budget: Budget,
     ) -> Result<WantedEntries, StoreError> {
         Ok(self.state()?.wanted(wants, after, budget))
+    }
+
+    fn document_heads(
+        &self,
+        schemas: &[SchemaId],
+        limit: usize,
+    ) -> Result<Vec<DocumentHead>, StoreError> {
+        let mut heads = self.state()?.document_heads(schemas);
+        heads.truncate(limit);
+        Ok(heads)
+    }
+
+    fn blob_heads(
+        &self,
+        schemas: &[SchemaId],
+        related_from: &[SchemaId],
+        limit: usize,
+    ) -> Result<Vec<DocumentHead>, StoreError> {
+        let mut heads = self.state()?.blob_heads(schemas, related_from);
+        heads.truncate(limit);
+        Ok(heads)
+    }
+
+    fn part_entries(
+        &self,
+        parts: &[LogPart],
+        after: Option<&EntryHash>,
+        budget: Budget,
+    ) -> Result<PartEntries, StoreError> {
+        Ok(self.state()?.part_entries(parts, after, budget))
     }
 
     fn forks(&self, query: &ForkQuery) -> Result<ForkPage, StoreError> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pandan_schema::Value;
+use pandan_schema::{FieldType, Value};
 use rusqlite::{Connection, params};
 
 use super::digest::Digest;
@@ -13,6 +13,10 @@ pub(super) type Lists = Vec<(usize, Vec<Vec<u8>>)>;
 
 pub(super) const fn is_list(value: &Value) -> bool {
     matches!(value, Value::RelationList(_) | Value::PinnedRelationList(_))
+}
+
+pub(super) const fn is_list_type(field_type: &FieldType) -> bool {
+    matches!(field_type, FieldType::RelationList(_) | FieldType::PinnedRelationList(_))
 }
 
 /// The items of the list at a position.

@@ -11,6 +11,9 @@
 
 mod assemble;
 mod batch;
+mod by_document;
+#[cfg(all(test, feature = "conformance"))]
+mod by_document_plans;
 mod catalog;
 mod check;
 mod collection;

@@ -10,11 +10,14 @@ use rusqlite::Connection;
 
 use super::Inner;
 use super::fault::Result;
-use super::{collection, entries, forks, head_sums, heads, lists, rows, views, wanted};
+use super::{
+    by_document, collection, entries, forks, head_sums, heads, lists, rows, views, wanted,
+};
 use crate::contract::{Counts, DocumentRecord, KnownSchema, LogHead, Snapshot, StoredEntry};
 use crate::forks::{ForkPage, ForkQuery};
 use crate::heads::{
-    Arrival, Budget, Head, HeadInRange, HeadRange, HeadsPart, LogPlace, WantedEntries, Wants,
+    Arrival, Budget, DocumentHead, Head, HeadInRange, HeadRange, HeadsPart, LogPart, LogPlace,
+    PartEntries, WantedEntries, Wants,
 };
 use crate::query::{CollectionQuery, ListQuery, Page, Selection};
 use crate::{Cancel, StoreError};
@@ -152,6 +155,29 @@ impl Snapshot for SqliteSnapshot {
         budget: Budget,
     ) -> Answer<WantedEntries> {
         Ok(wanted::page(self.reading()?, wants, after, budget)?)
+    }
+
+    fn document_heads(&self, schemas: &[SchemaId], limit: usize) -> Answer<Vec<DocumentHead>> {
+        Ok(by_document::of_schemas(self.reading()?, schemas, limit)?)
+    }
+
+    fn blob_heads(
+        &self,
+        schemas: &[SchemaId],
+        related_from: &[SchemaId],
+        limit: usize,
+    ) -> Answer<Vec<DocumentHead>> {
+        let catalog = &self.store.catalog;
+        Ok(by_document::of_blobs(self.reading()?, catalog, schemas, related_from, limit)?)
+    }
+
+    fn part_entries(
+        &self,
+        parts: &[LogPart],
+        after: Option<&EntryHash>,
+        budget: Budget,
+    ) -> Answer<PartEntries> {
+        Ok(wanted::parts::entries(self.reading()?, parts, after, budget)?)
     }
 
     fn forks(&self, query: &ForkQuery) -> Answer<ForkPage> {

@@ -6,6 +6,7 @@
 //! most of what is there.
 
 pub(super) mod connectors;
+pub(super) mod parts;
 mod search;
 
 use std::collections::{BinaryHeap, HashSet};
