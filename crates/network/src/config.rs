@@ -25,6 +25,10 @@ pub struct Config {
     pub peers_file: Option<PathBuf>,
     /// The key of a private network. Without it the network is open.
     pub network_key: Option<NetworkKey>,
+    /// Whether to begin with a hello where the peer does, too. Without it this node is to all
+    /// others what nodes of libp2p are. In a private network there is a hello always. Default:
+    /// true.
+    pub greets: bool,
     /// Who may be connected.
     pub access: AccessList,
     /// Sizes, counts and rates.
@@ -54,6 +58,7 @@ impl Config {
             mdns_interval: Duration::from_secs(10),
             peers_file: None,
             network_key: None,
+            greets: true,
             access: AccessList::default(),
             limits: Limits::default(),
             keep_alive: Duration::from_secs(5),

@@ -52,6 +52,13 @@ impl Connection {
         self.0.direction
     }
 
+    /// Whether the peer began with a hello, as Pandan's nodes do. Others of libp2p do not, those of
+    /// the first p2panda release line among them.
+    #[must_use]
+    pub fn has_greeted(&self) -> bool {
+        self.0.instance.is_some()
+    }
+
     /// Opens a stream: waits until the peer has room for one more, and agrees with it on the
     /// protocol, which has to be one of those that the network was configured with.
     pub async fn open(&self, protocol: &Protocol) -> Result<Stream, OpenError> {

@@ -63,7 +63,8 @@ impl Network {
     pub fn bind(config: Config, key_pair: &KeyPair) -> Result<Self, BindError> {
         let alpn = match &config.network_key {
             Some(key) => vec![key.alpn().to_vec()],
-            None => vec![ALPN_PANDAN.to_vec(), ALPN_LIBP2P.to_vec()],
+            None if config.greets => vec![ALPN_PANDAN.to_vec(), ALPN_LIBP2P.to_vec()],
+            None => vec![ALPN_LIBP2P.to_vec()],
         };
         let identity = Identity::new(key_pair, alpn, transport::connection(&config)?)?;
         let endpoint = transport::endpoint(&config, key_pair, &identity, bind(config.bind)?)?;

@@ -47,6 +47,24 @@ fn more_news(node: &mut Node) -> bool {
 }
 
 #[tokio::test]
+async fn who_does_not_greet_is_told_from_who_does() {
+    for (greets, expected) in [([true, true], true), ([true, false], false), ([false, true], false)]
+    {
+        let [mut first, mut second] = [(1, greets[0]), (2, greets[1])].map(|(seed, greets)| {
+            let mut config = config();
+            config.greets = greets;
+            Node::with(seed, config)
+        });
+        let near = first.handle.dial(second.address, Some(second.peer)).await.unwrap();
+        first.connected().await;
+        let far = second.connected().await;
+        assert_eq!([near.has_greeted(), far.has_greeted()], [expected; 2], "{greets:?}");
+        exchange(&near, &far).await;
+        exchange(&far, &near).await;
+    }
+}
+
+#[tokio::test]
 async fn both_sides_hear_of_the_end() {
     let ((mut first, near), (mut second, far)) = pair().await;
     let mut stream = near.open(&common::frames()).await.unwrap();

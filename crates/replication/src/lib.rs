@@ -23,7 +23,7 @@ pub use message::{
     Announcement, Content, Interest, Message, OutOfOrder, RangeItem, Ranges, Refusal, RefusalCode,
     Request,
 };
-pub use peers::{PeerId, Peers, PeersConfig, PeersEffect, Seed, StreamId};
+pub use peers::{PeerId, Peers, PeersConfig, PeersEffect, Seed, StreamId, VERSION};
 pub use query::{
     Amount, Answer, Cursor, HeadList, Page, Part, Query, ReadId, Received, Split, Wants,
 };

@@ -26,8 +26,8 @@ use crate::{Announcement, Answer, Interest, Message, ReadId, Refusal, RefusalCod
 use account::Account;
 use peer::{Link, Peer, Running};
 
-/// The version of the protocol that this module speaks.
-const VERSION: u64 = 2;
+/// The version of the protocol that [`Peers`] speak.
+pub const VERSION: u64 = 2;
 
 /// Points for an announcement that is none.
 const MALFORMED_POINTS: u32 = 25;
@@ -142,6 +142,11 @@ impl Peers {
             }
             _ => self.blame(id, MALFORMED_POINTS, now),
         }
+    }
+
+    /// The peer broke a rule of another protocol, which costs it so many points.
+    pub fn misbehaved(&mut self, id: PeerId, points: u32, now: u64) {
+        self.blame(id, points, now);
     }
 
     /// The connection is gone, and its streams with it.

@@ -343,6 +343,20 @@ fn who_misbehaves_is_kept_out_for_some_time() {
 }
 
 #[test]
+fn who_misbehaves_in_another_protocol_is_kept_out_as_well() {
+    let mut peers = peers(0, Interest::All);
+    assert!(peers.connected(id(1), 0));
+    peers.misbehaved(id(1), 99, 0);
+    assert_eq!(peers.points(id(1), 0), 99);
+    peers.misbehaved(id(1), 1, 0);
+    let mut effects = std::iter::from_fn(|| peers.poll(0));
+    assert!(effects.any(|effect| effect == PeersEffect::Block(id(1), BLOCKED_MS)));
+    // Who is not known has no account.
+    peers.misbehaved(id(2), 100, 0);
+    assert_eq!((peers.poll(0), peers.points(id(2), 0)), (None, 0));
+}
+
+#[test]
 fn points_are_forgiven() {
     let mut peers = peers(0, Interest::All);
     assert!(peers.connected(id(1), 0));

@@ -105,6 +105,22 @@ pub enum Fault {
     },
 }
 
+impl Fault {
+    /// What goes on the account of the peer; at 100 it is to be kept out.
+    ///
+    /// A peer with which sessions fail again and again, as they do between deployed nodes, is no
+    /// more than slow-witted: only what nobody sends by mistake counts for much.
+    #[must_use]
+    pub const fn points(&self) -> u32 {
+        match self {
+            Self::Entry { .. } | Self::Forged { .. } => 50,
+            Self::Undecodable(_) => 25,
+            Self::TooManyRequests { .. } | Self::TooManySessions { .. } => 5,
+            Self::Unexpected { .. } => 1,
+        }
+    }
+}
+
 struct Key<'a>(&'a [u8]);
 
 impl core::fmt::Display for Key<'_> {

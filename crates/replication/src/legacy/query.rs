@@ -44,8 +44,9 @@ pub enum Query {
     },
     /// These parts of logs. To be answered with [`Answer::Entries`].
     ///
-    /// The order is that of the documents in `needs`, and inside a document the one into which its
-    /// operations are sorted, so that each comes behind its previous ones.
+    /// The order is that of the documents in `needs`, and inside a document one in which each
+    /// operation comes behind its previous ones, and each entry behind the one before it in its
+    /// log: the order into which operations are sorted is one, that of storing them another.
     Entries {
         /// What the peer lacks; all needs of a document stand together.
         needs: Vec<Need>,

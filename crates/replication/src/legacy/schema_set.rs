@@ -24,6 +24,21 @@ impl SchemaSet {
         Self::of_sorted(sorted)
     }
 
+    /// The set of the first of these schemas, in its order, as many as fit into a message.
+    #[must_use]
+    pub fn fitting(schemas: impl IntoIterator<Item = SchemaId>) -> Self {
+        let mut sorted: Vec<_> = schemas.into_iter().collect();
+        sorted.sort_unstable();
+        sorted.dedup();
+        sorted.truncate(MAX_SCHEMAS);
+        let mut length = 0_usize;
+        let fits = |schema: &&SchemaId| {
+            length = length.saturating_add(schema.as_str().len());
+            length <= MAX_SCHEMAS_LENGTH
+        };
+        Self(sorted.iter().take_while(fits).cloned().collect())
+    }
+
     /// The set of schemas that stand in their order already.
     pub(super) fn of_sorted(sorted: Vec<SchemaId>) -> Result<Self, SchemaSetError> {
         if sorted.len() > MAX_SCHEMAS {

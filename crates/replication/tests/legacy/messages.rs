@@ -200,6 +200,8 @@ fn schemas_at_the_limit_and_past_it() {
     let past = SchemaSet::new(schemas(MAX_SCHEMAS + 1)).unwrap_err();
     let found = MAX_SCHEMAS as u64 + 1;
     assert_eq!(past, SchemaSetError::TooMany { max: MAX_SCHEMAS, found });
+    let fitting = |count| SchemaSet::fitting(schemas(count).chain(schemas(1)));
+    assert_eq!([MAX_SCHEMAS, MAX_SCHEMAS + 1].map(fitting), [at.clone(), at]);
 }
 
 #[test]
@@ -213,13 +215,15 @@ fn texts_of_schemas_at_the_limit_and_past_it() {
     let room = MAX_SCHEMAS_LENGTH - count * length;
     let of = |extra: usize| {
         // The rest is shared out among the names, which have at most 64 characters.
-        let share = |number: usize| 1 + (extra + count - 1 - number) / count;
-        SchemaSet::new((0..count).map(|number| id(number, share(number)).expect("an id")))
+        let share = move |number: usize| 1 + (extra + count - 1 - number) / count;
+        (0..count).map(move |number| id(number, share(number)).expect("an id"))
     };
-    assert!(of(room).is_ok());
+    let fits = SchemaSet::new(of(room)).expect("it is just as long as allowed");
+    assert_eq!(SchemaSet::fitting(of(room)), fits);
+    assert_eq!(SchemaSet::fitting(of(room + 1)).as_slice().len(), count - 1);
     let found = MAX_SCHEMAS_LENGTH + 1;
     let error = SchemaSetError::TooLong { max: MAX_SCHEMAS_LENGTH, found };
-    assert_eq!(of(room + 1), Err(error));
+    assert_eq!(SchemaSet::new(of(room + 1)), Err(error));
 }
 
 fn messages() -> impl Strategy<Value = Message> {
