@@ -3,6 +3,7 @@
 
 mod answers;
 mod intake;
+pub mod legacy;
 mod ranges;
 
 pub use answers::answer;

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
+use pandan_replication::legacy;
 use pandan_store::{Counts, StoreError};
 
 use crate::node::Core;
@@ -75,6 +76,9 @@ impl Page {
     fn replication(&mut self, status: &SyncStatus) {
         let connected = status.peers.iter().filter(|peer| peer.is_connected).count();
         self.gauge("pandan_peers_connected", "Peers that are connected.", connected);
+        let is_old = |peer: &&PeerStatus| peer.is_connected && peer.version == legacy::VERSION;
+        let old = status.peers.iter().filter(is_old).count();
+        self.gauge("pandan_peers_legacy", "Of these, those that speak version 1.", old);
         let expected = |peer: &PeerStatus| peer.session.map_or(0, |session| session.expected);
         let expected: u64 = status.peers.iter().map(expected).sum();
         self.gauge("pandan_sync_entries_expected", "Entries that peers announced.", expected);

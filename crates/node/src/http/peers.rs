@@ -30,6 +30,7 @@ fn peer(status: &PeerStatus) -> Value {
         "address": status.address.to_string(),
         "incoming": status.is_incoming,
         "connected": status.is_connected,
+        "version": status.version,
         "agreed_unix_seconds": status.agreed.and_then(unix_seconds),
         "failure": status.failure,
         "session": status.session.as_ref().map(session),

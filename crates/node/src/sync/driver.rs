@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use pandan_network::{Bytes, Connection, Event, Network, Protocol, Stream};
 use pandan_replication::{
     Answer, Effect, IngestId, Interest, PeerId, Peers, PeersConfig, PeersEffect, ReadId, Seed,
-    Session, StreamId, Verdict,
+    Session, StreamId, VERSION, Verdict, legacy,
 };
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::sleep_until;
 
 use super::error::ReplicationError;
+use super::legacy::{Legacy, LinkId, LinkInput, Tools};
 use super::lines::{Ends, Line};
 use super::news::{Bulletin, NewsReceiver};
 use super::status::Board;
@@ -42,6 +43,8 @@ pub(super) enum Input {
     Answer(StreamId, ReadId, Answer),
     /// What became of entries; none when the store does not take any.
     Ingested(StreamId, IngestId, Option<Vec<Verdict>>),
+    /// Something of a peer that speaks version 1.
+    Link(LinkId, LinkInput),
 }
 
 /// The way to the driver.
@@ -62,6 +65,8 @@ pub(super) struct Driver {
     news: NewsReceiver,
     board: Arc<Board>,
     peers: Peers,
+    /// The peers that speak version 1.
+    legacy: Legacy,
     lines: HashMap<PeerId, Line>,
     ends: HashMap<StreamId, Ends>,
     next_stream: u64,
@@ -77,7 +82,7 @@ pub(super) struct Driver {
 impl Driver {
     pub(super) fn new(
         network: Network,
-        protocol: Protocol,
+        (protocol, legacy): (Protocol, Option<Protocol>),
         interest: Interest,
         core: Arc<Core>,
         news: NewsReceiver,
@@ -86,8 +91,16 @@ impl Driver {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(ReplicationError::Random)?;
         let own = to_own(&network.handle().peer());
-        let peers = Peers::new(PeersConfig { own, interest, is_live: true }, Seed(seed));
         let (inputs, waiting) = mpsc::channel(INPUTS_MAX);
+        let (inputs, reads) = (Inputs(inputs), Arc::new(Semaphore::new(work::READS_TOGETHER)));
+        let tools = Tools {
+            core: Arc::clone(&core),
+            board: Arc::clone(&board),
+            reads: Arc::clone(&reads),
+            inputs: inputs.clone(),
+        };
+        let legacy = Legacy::new(legacy, own, interest.clone(), tools);
+        let peers = Peers::new(PeersConfig { own, interest, is_live: true }, Seed(seed));
         Ok(Self {
             network,
             protocol,
@@ -95,12 +108,13 @@ impl Driver {
             news,
             board,
             peers,
+            legacy,
             lines: HashMap::new(),
             ends: HashMap::new(),
             next_stream: 0,
             blocked: BTreeMap::new(),
-            reads: Arc::new(Semaphore::new(work::READS_TOGETHER)),
-            inputs: Inputs(inputs),
+            reads,
+            inputs,
             waiting,
             started: Instant::now(),
         })
@@ -130,6 +144,7 @@ impl Driver {
         }
         self.ends.clear();
         self.lines.clear();
+        self.legacy.clear();
         self.network.shutdown().await;
     }
 
@@ -140,7 +155,8 @@ impl Driver {
 
     fn next_due(&self) -> Option<Instant> {
         let unblock = self.blocked.keys().next().map(|(until, _)| *until);
-        let due = self.peers.poll_timeout().into_iter().chain(unblock).min()?;
+        let due = [self.peers.poll_timeout(), self.legacy.poll_timeout(), unblock];
+        let due = due.into_iter().flatten().min()?;
         self.started.checked_add(Duration::from_millis(due))
     }
 
@@ -151,6 +167,7 @@ impl Driver {
                 tracing::info!(%peer, %reason, "peer disconnected");
                 let id = to_own(&peer);
                 self.lines.remove(&id);
+                self.legacy.disconnected(id);
                 self.peers.disconnected(id, self.now());
                 self.board.disconnected(&peer);
             }
@@ -170,7 +187,18 @@ impl Driver {
             return;
         }
         tracing::info!(%peer, address = %connection.address(), "peer connected");
-        self.board.connected(peer, connection.address(), connection.direction());
+        // What is stored before news are of use is known before a link begins.
+        self.news.set_open(true);
+        self.know_schemas();
+        let has_link = self.legacy.connected(&connection, id, self.now());
+        let version = if has_link { legacy::VERSION } else { VERSION };
+        self.board.connected(peer, connection.address(), connection.direction(), version);
+        if !has_link {
+            self.open_line(id, connection);
+        }
+    }
+
+    fn open_line(&mut self, id: PeerId, connection: Connection) {
         let line = Line::new(connection, id, self.protocol.clone(), self.inputs.clone());
         self.lines.insert(id, line);
     }
@@ -204,6 +232,15 @@ impl Driver {
                 self.peers.ingested(stream, id, &verdicts, now);
             }
             Input::Ingested(stream, _, None) => self.peers.unavailable(stream),
+            Input::Link(link, input) => {
+                if let Some(connection) = self.legacy.input(link, input, now) {
+                    self.board.speaks(&connection.peer(), VERSION);
+                    let id = to_own(&connection.peer());
+                    self.open_line(id, connection);
+                    // It has to hear what is of interest here.
+                    let _ = self.peers.connected(id, now);
+                }
+            }
         }
     }
 
@@ -220,6 +257,7 @@ impl Driver {
         match bulletin {
             Bulletin::Stored(news) => {
                 news.iter().for_each(|news| self.peers.commit(&news.commit()));
+                self.legacy.stored(&news, self.now());
                 if news.iter().any(|news| !news.committed.schemas.is_empty()) {
                     self.know_schemas();
                 }
@@ -230,7 +268,9 @@ impl Driver {
 
     fn know_schemas(&mut self) {
         let api = self.core.catalog.api();
-        self.peers.set_schemas(api.schemas().map(|known| known.schema.id().clone()).collect());
+        let schemas: Vec<_> = api.schemas().map(|known| known.schema.id().clone()).collect();
+        self.legacy.set_schemas(&schemas, self.now());
+        self.peers.set_schemas(schemas);
     }
 
     /// Carries out all that is to be done.
@@ -238,7 +278,12 @@ impl Driver {
         let now = self.now();
         if self.news.take_missed() {
             self.peers.compare_again();
+            self.legacy.compare_again(now);
             self.know_schemas();
+        }
+        self.legacy.act(now);
+        for (peer, points) in self.legacy.take_faults() {
+            self.peers.misbehaved(peer, points, now);
         }
         self.peers.timeout(now);
         while let Some(entry) = self.blocked.first_entry() {
@@ -276,8 +321,8 @@ impl Driver {
             }
             PeersEffect::Session(stream, effect) => self.session_effect(stream, effect),
             PeersEffect::Block(peer, until) => {
-                if let Some(line) = self.lines.get(&peer) {
-                    let name = line.connection.peer();
+                let line = self.lines.get(&peer).map(|line| line.connection.peer());
+                if let Some(name) = line.or_else(|| self.legacy.name_of(&peer)) {
                     tracing::warn!(peer = %name, "peer is kept out: it breaks the rules");
                     self.network.handle().block(name);
                     self.blocked.insert((until, peer), name);
@@ -363,7 +408,7 @@ impl Driver {
             }
             true
         });
-        self.news.set_open(!self.ends.is_empty());
+        self.news.set_open(!self.ends.is_empty() || !self.legacy.is_empty());
     }
 }
 

@@ -6,12 +6,13 @@
 //! network ◀─ frames ─ └────────┘ ◀─ news ────────────────────────────────┘
 //! ```
 //!
-//! The driver is one task that owns all sessions. Whatever takes time runs beside it and reports
+//! The driver is one task that owns all sessions, and the links with peers that speak version 1. Whatever takes time runs beside it and reports
 //! back, so a slow disk, store or peer keeps nobody else waiting.
 
 mod driver;
 mod error;
 mod key;
+mod legacy;
 mod lines;
 mod news;
 mod settings;
@@ -21,7 +22,7 @@ mod work;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use pandan_network::{Address, Handle, Network, PeerId};
+use pandan_network::{Address, Handle, Network, PeerId, Protocol};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -54,18 +55,21 @@ impl Sync {
         core: Arc<Core>,
         news: NewsReceiver,
     ) -> Result<Self, ReplicationError> {
-        let Replication { mut network, interest, key_pair } = settings;
+        let Replication { mut network, interest, key_pair, legacy } = settings;
         let key_pair = match key_pair {
             Some(key_pair) => key_pair,
             None => key::of_node(storage)?,
         };
         let protocol = lines::protocol()?;
-        network.protocols = vec![protocol.clone()];
+        let legacy = if legacy { Some(Protocol::chunks(Protocol::P2PANDA)?) } else { None };
+        network.protocols =
+            [Some(&protocol), legacy.as_ref()].into_iter().flatten().cloned().collect();
         let network = Network::bind(network, &key_pair)?;
         let (handle, board) = (network.handle(), Arc::new(Board::default()));
         let address = handle.local_address()?;
         let (stop, stopped) = watch::channel(false);
-        let driver = Driver::new(network, protocol, interest, core, news, Arc::clone(&board))?;
+        let protocols = (protocol, legacy);
+        let driver = Driver::new(network, protocols, interest, core, news, Arc::clone(&board))?;
         let task = tokio::spawn(driver.run(stopped));
         Ok(Self { network: handle, address, board, stop, task: Mutex::new(Some(task)) })
     }

@@ -23,6 +23,9 @@ pub struct Replication {
     pub key_pair: Option<KeyPair>,
     /// Which schemas it replicates.
     pub interest: Interest,
+    /// Whether it replicates with the deployed nodes, which speak version 1 of the protocol, too.
+    /// In a private network there are none. Default: true.
+    pub legacy: bool,
 }
 
 impl Replication {
@@ -33,6 +36,11 @@ impl Replication {
     /// Listens here, knows nobody, and replicates everything.
     #[must_use]
     pub fn at(address: SocketAddr) -> Self {
-        Self { network: Config::new(address), key_pair: None, interest: Interest::All }
+        Self {
+            network: Config::new(address),
+            key_pair: None,
+            interest: Interest::All,
+            legacy: true,
+        }
     }
 }

@@ -30,7 +30,9 @@ pub struct PeerStatus {
     pub is_incoming: bool,
     /// Whether it is connected.
     pub is_connected: bool,
-    /// The session under way.
+    /// The version of the protocol that is spoken with it.
+    pub version: u64,
+    /// The session under way; none with version 1, whose sessions are short.
     pub session: Option<SessionStatus>,
     /// All sessions since the start.
     pub totals: Totals,
@@ -118,13 +120,20 @@ impl Board {
         self.changes.subscribe()
     }
 
-    pub(super) fn connected(&self, peer: PeerId, address: SocketAddr, direction: Direction) {
+    pub(super) fn connected(
+        &self,
+        peer: PeerId,
+        address: SocketAddr,
+        direction: Direction,
+        version: u64,
+    ) {
         self.change(|state| {
             let new = || PeerStatus {
                 peer,
                 address,
                 is_incoming: false,
                 is_connected: false,
+                version,
                 session: None,
                 totals: Totals::default(),
                 agreed: None,
@@ -132,8 +141,18 @@ impl Board {
             };
             let status = state.peers.entry(peer).or_insert_with(new);
             status.address = address;
+            status.version = version;
             status.is_incoming = direction == Direction::Incoming;
             status.is_connected = true;
+        });
+    }
+
+    /// The peer turned out to speak another version.
+    pub(super) fn speaks(&self, peer: &PeerId, version: u64) {
+        self.change(|state| {
+            if let Some(status) = state.peers.get_mut(peer) {
+                status.version = version;
+            }
         });
     }
 
@@ -178,6 +197,20 @@ impl Board {
                 peer.session = Some(session);
                 peer.end(totals, Some(end));
             }
+        });
+    }
+
+    /// A session of version 1 has ended, well unless it has a failure.
+    pub(super) fn ended_link(&self, peer: &PeerId, ended: &Totals, failure: Option<String>) {
+        self.change(|state| {
+            let State { peers, totals } = state;
+            let Some(status) = peers.get_mut(peer) else { return };
+            match failure {
+                None => status.agree(),
+                failure => status.failure = failure,
+            }
+            status.totals.add(ended);
+            totals.add(ended);
         });
     }
 
