@@ -13,6 +13,7 @@ mod decide;
 mod facts;
 pub mod limits;
 mod next_args;
+mod part;
 mod questions;
 mod refusal;
 mod waiting;
@@ -23,6 +24,9 @@ pub use decide::{Admitted, Door, Forked, Verdict, decide};
 pub use facts::{DocumentFact, Facts, ForkFact, LogFact, PreviousFact, PreviousFound, SchemaFact};
 pub use next_args::{
     NextArgsDocument, NextArgsError, NextArgsFacts, NextArgsLog, NextArgsOperation, next_args,
+};
+pub use part::{
+    ClaimedState, Part, PartAsk, PartClaim, PartEntry, PartError, PartSubject, Payloads, Piece,
 };
 pub use questions::Questions;
 pub use refusal::{Fault, Refusal};

@@ -7,6 +7,7 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+mod asking;
 mod head;
 mod key;
 pub mod legacy;
@@ -17,11 +18,12 @@ mod query;
 mod reader;
 mod session;
 
+pub use asking::{Answerer, AnswererEffect, AskAnswer, AskQuery, Asker, AskerEffect, Told};
 pub use head::{FrozenTip, Head, TheirHead, Tip};
 pub use key::{Author, Bound, KeyRange, LogKey, LogName};
 pub use message::{
-    Announcement, Content, Interest, Message, OutOfOrder, RangeItem, Ranges, Refusal, RefusalCode,
-    Request,
+    Announcement, Ask, AskItem, Content, Interest, Message, OutOfOrder, PartContent, PartMessage,
+    RangeItem, Ranges, Refusal, RefusalCode, Request,
 };
 pub use peers::{PeerId, Peers, PeersConfig, PeersEffect, Seed, StreamId, VERSION};
 pub use query::{

@@ -27,6 +27,28 @@ pub const MAX_REFUSAL_TEXT: usize = 200;
 /// Greatest number of protocol versions in an announcement.
 pub const MAX_VERSIONS: usize = 16;
 
+/// Greatest number of items in an `Ask`.
+pub const MAX_ASK_ITEMS: usize = 64;
+
+/// Greatest number of entries of a log whose payloads are asked for in one item.
+pub const MAX_ASK_PLACES: usize = 1024;
+
+/// Greatest number of newest entries of a log in one item.
+pub const MAX_NEWEST: u64 = 1024;
+
+/// Greatest number of entries in the answer to an item that asks for a part.
+pub const MAX_PART_ENTRIES: usize = 4096;
+
+/// Greatest number of bytes of entries and payloads in such an answer.
+pub const MAX_PART_BYTES: usize = 4 * 1024 * 1024;
+
+/// Greatest number of entries of a whole document that are taken from a peer in one answer.
+pub const MAX_WHOLE_ENTRIES: u64 = 1024 * 1024;
+
+/// Greatest number of asks of one peer that are answered at the same time; further ones wait until
+/// one of them ends.
+pub const MAX_ASKS: usize = 4;
+
 /// Ranges of at most this many logs are told as heads, others as fingerprints.
 pub const HEADS_OF_RANGE: usize = 24;
 

@@ -15,11 +15,14 @@
 //! 0c Refuse         code · text
 //! 0d WantDocuments  list of document ids (34)
 //! 10 Announce       versions · flags · schemas
+//! 11 Ask            flags · list of items
+//! 12 Part           item · kind, what is told
 //! ```
 //!
 //! Numbers are varu64, lists begin with their count and texts with their length, and nothing
 //! follows a message. Decoding and encoding again gives the same bytes.
 
+mod asking;
 mod ranges;
 mod start;
 
@@ -32,6 +35,7 @@ use pandan_bamboo::{ForkProof, HASH_LENGTH, LogId, SeqNum};
 use pandan_operations::DocumentId;
 use pandan_operations::limits::MAX_OPERATION_LENGTH;
 
+pub use asking::{Ask, AskItem, PartContent, PartMessage};
 pub use ranges::{Content, OutOfOrder, RangeItem, Ranges};
 pub use start::{Announcement, Interest, Request};
 
@@ -72,6 +76,10 @@ pub enum Message {
     WantDocuments(Vec<DocumentId>),
     /// What a node speaks and is interested in.
     Announce(Announcement),
+    /// Asks for parts of logs.
+    Ask(Ask),
+    /// A piece of the answer.
+    Part(PartMessage),
 }
 
 /// Why a session ends.
@@ -130,12 +138,20 @@ const PRUNE: u8 = 0x0b;
 const REFUSE: u8 = 0x0c;
 const WANT_DOCUMENTS: u8 = 0x0d;
 const ANNOUNCE: u8 = 0x10;
+const ASK: u8 = 0x11;
+const PART: u8 = 0x12;
 
 impl Message {
     /// Whether a frame is meant to be an announcement; the others belong to sessions.
     #[must_use]
     pub const fn is_announcement(frame: &[u8]) -> bool {
         matches!(frame, [ANNOUNCE, ..])
+    }
+
+    /// Whether a frame is meant to ask for parts, on a stream of its own.
+    #[must_use]
+    pub const fn is_ask(frame: &[u8]) -> bool {
+        matches!(frame, [ASK, ..])
     }
 
     /// Decodes the message that takes up a whole frame.
@@ -167,6 +183,8 @@ impl Message {
             REFUSE => Self::Refuse(refusal(reader)?),
             WANT_DOCUMENTS => Self::WantDocuments(reader.list(1, MAX_DOCUMENTS, document)?),
             ANNOUNCE => Self::Announce(Announcement::decode(reader)?),
+            ASK => Self::Ask(Ask::decode(reader)?),
+            PART => Self::Part(PartMessage::decode(reader)?),
             found => return Err(unknown(Field::Message, found, 0)),
         })
     }
@@ -193,7 +211,7 @@ impl Message {
                 writer.raw(&[1]);
                 writer.raw(entry);
             }
-            Self::Proof(proof) => writer.raw(proof.encode(&mut [0; MAX_FORK_PROOF_LENGTH])),
+            Self::Proof(proof) => write_proof(&mut writer, proof),
             Self::Done | Self::Prune => {}
             Self::Have(heads) => ranges::encode_heads(heads, &mut writer),
             Self::Refuse(Refusal { code, text }) => {
@@ -202,6 +220,8 @@ impl Message {
             }
             Self::WantDocuments(ids) => writer.list(ids, |writer, id| writer.raw(&id.encode())),
             Self::Announce(announcement) => announcement.encode(&mut writer),
+            Self::Ask(ask) => ask.encode(&mut writer),
+            Self::Part(part) => part.encode(&mut writer),
         }
         writer.0
     }
@@ -222,6 +242,8 @@ impl Message {
             Self::Refuse(_) => REFUSE,
             Self::WantDocuments(_) => WANT_DOCUMENTS,
             Self::Announce(_) => ANNOUNCE,
+            Self::Ask(_) => ASK,
+            Self::Part(_) => PART,
         }
     }
 }
@@ -323,6 +345,10 @@ fn proof(reader: &mut Reader<'_>) -> Result<ForkProof> {
     let offset = reader.offset();
     ForkProof::decode(reader.take_rest())
         .map_err(|_| MessageProblem::Content.at(Field::Proof, offset))
+}
+
+fn write_proof(writer: &mut Writer, proof: &ForkProof) {
+    writer.raw(proof.encode(&mut [0; MAX_FORK_PROOF_LENGTH]));
 }
 
 fn refusal(reader: &mut Reader<'_>) -> Result<Refusal> {

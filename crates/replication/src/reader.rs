@@ -22,6 +22,8 @@ pub enum Field {
     Length,
     LogId,
     Message,
+    Name,
+    Operation,
     Payload,
     Prefix,
     Proof,

@@ -35,10 +35,12 @@ use pandan_bamboo::{ForkProof, Salt};
 use pandan_operations::{DocumentId, SchemaId};
 use thiserror::Error;
 
+pub(crate) use fault::REFUSED_POINTS;
 pub use fault::{End, Fault};
 pub use live::Commit;
 pub use outbox::{Effect, IngestId};
 pub use receiving::Verdict;
+pub(crate) use sending::batches;
 pub use status::{Phase, Status};
 pub use terms::{Acceptance, Terms, TermsError};
 

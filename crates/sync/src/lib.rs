@@ -4,7 +4,9 @@
 mod answers;
 mod intake;
 pub mod legacy;
+mod parts;
 mod ranges;
 
 pub use answers::answer;
 pub use intake::{Fate, Intake, Judged, News, Taken, examine};
+pub use parts::{Examined, answer_ask, ask_item, examine_told, log_name, whole_item};

@@ -22,7 +22,19 @@ const ALLOWED: [(&str, &[&str]); 17] = [
     // Replication asks questions and gets answers; it knows no store.
     ("replication", &["identity", "bamboo", "operations", "schema", "documents"]),
     // Where questions of replication meet a store.
-    ("sync", &["identity", "bamboo", "operations", "schema", "admission", "store", "replication"]),
+    (
+        "sync",
+        &[
+            "identity",
+            "bamboo",
+            "operations",
+            "schema",
+            "documents",
+            "admission",
+            "store",
+            "replication",
+        ],
+    ),
     // Bundles are written from stores and taken into them; they know no node.
     ("bundle", &["identity", "bamboo", "operations", "schema", "admission", "store", "sync"]),
     // Encryption seals bytes of operations, whatever documents they belong to.

@@ -81,6 +81,12 @@ impl Interest {
         }
     }
 
+    /// Whether a schema is of interest.
+    #[must_use]
+    pub fn includes(&self, schema: &SchemaId) -> bool {
+        self.covers(core::slice::from_ref(schema))
+    }
+
     /// Whether all of these are of interest.
     pub(crate) fn covers(&self, schemas: &[SchemaId]) -> bool {
         match self {
@@ -137,7 +143,7 @@ impl Announcement {
     }
 }
 
-fn flags(reader: &mut Reader<'_>, known: u8) -> Result<u8> {
+pub(super) fn flags(reader: &mut Reader<'_>, known: u8) -> Result<u8> {
     let offset = reader.offset();
     let flags = reader.byte(Field::Flags)?;
     if flags & !known == 0 { Ok(flags) } else { Err(unknown(Field::Flags, flags, offset)) }

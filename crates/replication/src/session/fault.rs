@@ -83,6 +83,18 @@ pub enum Fault {
         /// The limit.
         max: u64,
     },
+    /// An answer about a part with more entries than it can have.
+    #[error("expected at most {max} entries in an answer")]
+    TooManyEntries {
+        /// The limit.
+        max: u64,
+    },
+    /// An answer about a part with more bytes than it can have.
+    #[error("expected at most {max} bytes of entries in an answer")]
+    TooManyBytes {
+        /// The limit.
+        max: usize,
+    },
     /// A payload is missing in a session which asked for all.
     #[error("expected an entry with its payload")]
     PayloadMissing,
@@ -126,6 +138,8 @@ impl Fault {
             | Self::TooManyProofs { .. }
             | Self::TooManyRefused { .. }
             | Self::TooManyRepeats { .. }
+            | Self::TooManyEntries { .. }
+            | Self::TooManyBytes { .. }
             | Self::PayloadMissing => 25,
             Self::TooManyRanges { .. } => 10,
             Self::Idle { .. } => 5,
@@ -134,7 +148,7 @@ impl Fault {
         }
     }
 
-    pub(super) const fn code(&self) -> RefusalCode {
+    pub(crate) const fn code(&self) -> RefusalCode {
         match self {
             Self::Schemas => RefusalCode::SCHEMAS,
             Self::Idle { .. } => RefusalCode::IDLE,

@@ -50,6 +50,9 @@ impl Open {
             Message::Prune => self.news_only("Prune").map(|()| self.live.push = Push::Lazy),
             Message::Request(_) => Err(unexpected("messages of a session", "Request")),
             Message::Announce(_) => Err(unexpected("messages of a session", "Announce")),
+            Message::Ask(_) | Message::Part(_) => {
+                Err(unexpected("messages of a session", "a message about parts"))
+            }
             // Handled by the session, since it ends there.
             Message::Refuse(_) => Ok(()),
         }

@@ -164,7 +164,7 @@ fn length(received: &Received) -> usize {
 }
 
 /// Cuts entries into frames of limited size; a page of a store that keeps to its budget is one.
-fn batches(entries: Vec<Received>) -> Vec<Vec<Received>> {
+pub(crate) fn batches(entries: Vec<Received>) -> Vec<Vec<Received>> {
     let mut batches: Vec<Vec<Received>> = Vec::new();
     let mut bytes = 0_usize;
     for entry in entries {

@@ -1,0 +1,209 @@
+//! Asking for parts: messages with one encoding, and the side that answers.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use pandan_bamboo::{ForkProof, Hash, LogId, NextArgs, SeqNum};
+use pandan_identity::KeyPair;
+use pandan_operations::limits::{MAX_FIELDS, MAX_PREVIOUS};
+use pandan_operations::{DocumentId, DocumentViewId, FieldName, OperationId};
+use pandan_replication::limits::{
+    IDLE_TIMEOUT_MS, MAX_ASK_ITEMS, MAX_ASK_PLACES, MAX_ENTRIES, MAX_FRAME_LENGTH, MAX_NEWEST,
+    QUEUE_BYTES_LOW,
+};
+use pandan_replication::{
+    Answerer, AnswererEffect, Ask, AskAnswer, AskItem, Author, Cursor, End, Fault, Field, LogName,
+    Message, MessageProblem, PartContent, PartMessage, Received,
+};
+
+fn log() -> LogName {
+    LogName { author: Author::from_bytes([7; 32]), log_id: LogId::new(300) }
+}
+
+fn operation(number: u32) -> OperationId {
+    OperationId::from_hash(Hash::of(&number.to_be_bytes()))
+}
+
+fn document() -> DocumentId {
+    operation(0).into()
+}
+
+fn places(count: u64) -> Vec<SeqNum> {
+    (1..=count).map(|number| SeqNum::new(number).unwrap()).collect()
+}
+
+fn view(count: usize) -> DocumentViewId {
+    let mut tips: Vec<_> = (0..).map(operation).take(count).collect();
+    tips.sort_unstable();
+    DocumentViewId::from_sorted(tips).unwrap()
+}
+
+fn state(tips: usize, fields: usize) -> PartContent {
+    let name = |number: usize| FieldName::parse(&format!("field_{number:04}")).unwrap();
+    let fields = (0..fields).map(|number| (name(number), operation(9)));
+    PartContent::State { view: view(tips), fields: fields.collect() }
+}
+
+fn proof() -> ForkProof {
+    let key_pair = KeyPair::from_seed(&[1; 32]);
+    let [one, other] =
+        [b"a", b"b"].map(|payload| NextArgs::first(LogId::new(0)).forge(&key_pair, payload));
+    ForkProof::new(&one.as_authentic(), &other.as_authentic()).unwrap()
+}
+
+fn entry(payload: Option<Vec<u8>>) -> Received {
+    Received { entry: vec![5; 150], payload }
+}
+
+fn ask(items: Vec<AskItem>) -> Message {
+    Message::Ask(Ask { payloads_optional: false, items })
+}
+
+fn part(item: usize, content: PartContent) -> Message {
+    Message::Part(PartMessage { item, content })
+}
+
+#[test]
+fn messages_about_parts_have_one_encoding_up_to_their_limits() {
+    let items = vec![
+        AskItem::Document(document()),
+        AskItem::Newest { log: log(), count: MAX_NEWEST },
+        AskItem::Payloads { log: log(), places: places(MAX_ASK_PLACES as u64) },
+        AskItem::Whole(document()),
+        AskItem::WholeOf(log()),
+    ];
+    let messages = [
+        ask(items.clone()),
+        Message::Ask(Ask { payloads_optional: true, items }),
+        ask(vec![AskItem::Document(document()); MAX_ASK_ITEMS]),
+        part(0, PartContent::Nothing),
+        part(MAX_ASK_ITEMS - 1, PartContent::TooMuch),
+        part(1, PartContent::Entries(vec![entry(None), entry(Some(vec![1; 9]))])),
+        part(2, PartContent::Entries(vec![entry(None); MAX_ENTRIES])),
+        part(3, state(1, 0)),
+        part(4, state(MAX_PREVIOUS, MAX_FIELDS)),
+        part(5, PartContent::Proof(Box::new(proof()))),
+    ];
+    for message in messages {
+        let frame = message.encode();
+        assert!(frame.len() <= MAX_FRAME_LENGTH);
+        assert_eq!(Message::decode(&frame), Ok(message));
+        for end in 0..frame.len().min(400) {
+            assert!(Message::decode(&frame[..end]).is_err(), "cut at {end}");
+        }
+        let longer = [frame.as_slice(), &[0]].concat();
+        assert!(Message::decode(&longer).is_err());
+    }
+}
+
+#[test]
+fn one_past_each_limit_is_refused() {
+    let count = |message: Message| match Message::decode(&message.encode()) {
+        Err(error) => (error.field, error.problem),
+        Ok(message) => panic!("expected a refusal, found {message:?}"),
+    };
+    let limit = |min, max: usize| {
+        let max = max as u64;
+        (Field::Count, MessageProblem::Limit { min, max, found: max + 1 })
+    };
+    let newest = |count| ask(vec![AskItem::Newest { log: log(), count }]);
+    let payloads = |count| ask(vec![AskItem::Payloads { log: log(), places: places(count) }]);
+    let nothing =
+        |min, max: usize| (Field::Count, MessageProblem::Limit { min, max: max as u64, found: 0 });
+    let items = MAX_ASK_ITEMS;
+    for (message, expected) in [
+        (ask(Vec::new()), nothing(1, items)),
+        (ask(vec![AskItem::Document(document()); items + 1]), limit(1, items)),
+        (newest(0), nothing(1, 1_024)),
+        (newest(MAX_NEWEST + 1), limit(1, 1_024)),
+        (payloads(0), nothing(1, MAX_ASK_PLACES)),
+        (payloads(MAX_ASK_PLACES as u64 + 1), limit(1, MAX_ASK_PLACES)),
+        (part(items, PartContent::Nothing), limit(0, items - 1)),
+        (part(0, PartContent::Entries(Vec::new())), nothing(1, MAX_ENTRIES)),
+        (part(0, PartContent::Entries(vec![entry(None); MAX_ENTRIES + 1])), limit(1, MAX_ENTRIES)),
+        (part(0, state(1, MAX_FIELDS + 1)), limit(0, MAX_FIELDS)),
+    ] {
+        assert_eq!(count(message), expected);
+    }
+}
+
+#[test]
+fn what_is_not_in_order_or_unknown_is_refused() {
+    let mut items = places(3);
+    items.swap(1, 2);
+    let swapped = ask(vec![AskItem::Payloads { log: log(), places: items }]);
+    let error = Message::decode(&swapped.encode()).unwrap_err();
+    assert_eq!((error.field, error.problem), (Field::SeqNum, MessageProblem::Order));
+    let PartContent::State { view, mut fields } = state(1, 3) else { unreachable!() };
+    fields.swap(0, 1);
+    let swapped = part(0, PartContent::State { view, fields });
+    let error = Message::decode(&swapped.encode()).unwrap_err();
+    assert_eq!((error.field, error.problem), (Field::Name, MessageProblem::Order));
+    for (frame, field) in [
+        // A flag, an item and a content that nobody knows.
+        (&[0x11, 2, 1, 0][..], Field::Flags),
+        (&[0x11, 0, 1, 5], Field::Tag),
+        (&[0x12, 0, 5], Field::Tag),
+    ] {
+        let error = Message::decode(frame).unwrap_err();
+        assert_eq!(error.field, field);
+        assert!(matches!(error.problem, MessageProblem::Unknown { .. }));
+    }
+}
+
+fn finished(answerer: &mut Answerer) -> Option<End> {
+    match answerer.poll() {
+        Some(AnswererEffect::Finished(end)) => Some(end),
+        _ => None,
+    }
+}
+
+#[test]
+fn whoever_does_not_ask_or_says_more_is_refused() {
+    let mut answerer = Answerer::new(0);
+    answerer.handle(&Message::Done.encode(), 0);
+    assert!(matches!(finished(&mut answerer), Some(End::Failed(Fault::Unexpected { .. }))));
+    let frame = answerer.poll_frame(0).unwrap();
+    assert!(matches!(Message::decode(&frame), Ok(Message::Refuse(_))));
+
+    let mut answerer = Answerer::new(0);
+    answerer.handle(&ask(vec![AskItem::Document(document())]).encode(), 0);
+    assert!(matches!(answerer.poll(), Some(AnswererEffect::Read(_))));
+    answerer.handle(&ask(vec![AskItem::Document(document())]).encode(), 0);
+    assert!(matches!(finished(&mut answerer), Some(End::Failed(Fault::Unexpected { .. }))));
+
+    let mut answerer = Answerer::new(0);
+    answerer.handle(&[0x11], 0);
+    assert!(matches!(finished(&mut answerer), Some(End::Failed(Fault::Malformed(_)))));
+}
+
+#[test]
+fn nothing_more_is_read_while_answers_are_not_taken() {
+    let mut answerer = Answerer::new(0);
+    answerer.handle(&ask(vec![AskItem::Whole(document())]).encode(), 0);
+    let entries = PartContent::Entries(vec![entry(Some(vec![0; 50_000]))]);
+    let mut pages = 0;
+    while let Some(AnswererEffect::Read(_)) = answerer.poll() {
+        pages += 1;
+        let next = Some(Cursor(pages));
+        answerer.answer(AskAnswer { contents: vec![entries.clone()], next }, 0);
+    }
+    assert_eq!(pages, QUEUE_BYTES_LOW as u64 / 50_000 + 1);
+    // Silence of who does not take them ends it.
+    assert_eq!(answerer.poll_timeout(), Some(IDLE_TIMEOUT_MS));
+    answerer.timeout(IDLE_TIMEOUT_MS - 1);
+    assert_eq!(finished(&mut answerer), None);
+    answerer.poll_frame(IDLE_TIMEOUT_MS - 1).unwrap();
+    assert!(matches!(answerer.poll(), Some(AnswererEffect::Read(_))));
+    answerer.timeout(IDLE_TIMEOUT_MS);
+    answerer.timeout(2 * IDLE_TIMEOUT_MS);
+    assert!(matches!(finished(&mut answerer), Some(End::Failed(Fault::Idle { .. }))));
+}
+
+#[test]
+fn a_store_that_cannot_be_read_ends_it() {
+    let mut answerer = Answerer::new(0);
+    answerer.handle(&ask(vec![AskItem::Document(document())]).encode(), 0);
+    assert!(matches!(answerer.poll(), Some(AnswererEffect::Read(_))));
+    assert_eq!(answerer.poll_timeout(), None, "it is nobody's fault");
+    answerer.unavailable();
+    assert_eq!(finished(&mut answerer), Some(End::Failed(Fault::Unavailable)));
+}
