@@ -48,6 +48,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
 
 /// Runs all tests as steps among others.
 pub(crate) fn run_steps(workspace: &Workspace, options: &Options, steps: &mut Steps) {
+    tools::network_namespaces();
     steps.run("rust", || command::run(&mut rust_tests(workspace, options)));
     if !options.no_js {
         steps.run("javascript", || javascript(workspace));

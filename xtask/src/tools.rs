@@ -33,6 +33,18 @@ pub(crate) fn node() -> Result<()> {
     Ok(())
 }
 
+/// What tests make networks of their own with. Those that lack it say so and are left out, so this
+/// only warns.
+pub(crate) fn network_namespaces() {
+    let is_there = |program: &str| succeeds(Command::new(program).arg("-V"));
+    if cfg!(target_os = "linux")
+        && !(is_there("ip") && is_there("tc"))
+        && let Err(error) = debian_packages(&["iproute2"])
+    {
+        eprintln!("warning: tests in network namespaces are left out: {error}");
+    }
+}
+
 /// The npm packages that `folder` locks, exactly as locked.
 pub(crate) fn npm_packages(folder: &Path) -> Result<()> {
     // npm writes this file at the end of every install.

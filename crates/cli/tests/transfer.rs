@@ -6,16 +6,11 @@
 mod common;
 
 use std::fs;
-use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use common::filled::{fill, heads};
 use common::{Desk, RunningNode, text_at};
-use pandan_admission::Door;
-use pandan_operations::{Fields, RawValue, SchemaId, SystemSchema};
-use pandan_store::conformance::Author;
-use pandan_store::heads::{Head, HeadRange};
-use pandan_store::{Options, SqliteStore, Store};
 use serde_json::Value;
 
 const ROUNDS: u64 = 20;
@@ -30,7 +25,7 @@ fn nodes_that_are_killed_while_they_replicate_end_alike() {
     let rounds = std::env::var("PANDAN_TRANSFER_ROUNDS").ok().and_then(|text| text.parse().ok());
     let desk = Desk::empty();
     let (full, empty) = (desk.path("full"), desk.path("empty"));
-    fill(&full);
+    fill(&full, 0..5, ENTRIES);
     let mut source = RunningNode::replicating(&full, &["--quic", "127.0.0.1:0"]);
     let address = text_at(&source.greeting, "quic");
     let source_again = || RunningNode::replicating(&full, &["--quic", &address]);
@@ -66,30 +61,6 @@ fn nodes_that_are_killed_while_they_replicate_end_alike() {
     assert_eq!(heads(&full), heads(&empty));
 }
 
-fn schema() -> SchemaId {
-    SystemSchema::SchemaFieldDefinition.into()
-}
-
-/// Writes documents of some authors, faster than over HTTP.
-fn fill(folder: &Path) {
-    fs::create_dir_all(folder).expect("a folder of our own");
-    let store = SqliteStore::open(folder.join("pandan.sqlite"), Options::default());
-    let store = store.expect("a new store");
-    let mut authors: Vec<_> = (0..5).map(Author::new).collect();
-    let candidates: Vec<_> = (0..ENTRIES)
-        .map(|index| {
-            let name = RawValue::Str(format!("field_{index}"));
-            let fields = [("name", name), ("type", RawValue::Str(String::from("str")))];
-            let fields = Fields::from_pairs(fields).expect("different fields");
-            let author = &mut authors[usize::try_from(index % 5).expect("small")];
-            (author.create(&schema(), fields).candidate(), Door::Peer)
-        })
-        .collect();
-    for batch in candidates.chunks(500) {
-        store.ingest(batch.to_vec()).expect("they are good");
-    }
-}
-
 /// How many entries a node has, as it tells itself.
 fn entries(node: &RunningNode) -> u64 {
     let mut answer = ureq::get(format!("{}/health", node.url)).call().expect("it answers");
@@ -108,11 +79,4 @@ fn wait_until(node: &RunningNode, what: &str, holds: impl Fn(u64) -> bool) -> u6
         assert!(Instant::now() < end, "{what}: found {count}");
         thread::sleep(Duration::from_millis(1));
     }
-}
-
-fn heads(folder: &Path) -> Vec<Head> {
-    let store = SqliteStore::open_read_only(folder.join("pandan.sqlite")).expect("it opens");
-    let snapshot = store.snapshot().expect("a snapshot can be taken");
-    let heads = snapshot.heads(&[HeadRange::all(schema())], usize::MAX).expect("they can be read");
-    heads.into_iter().map(|found| found.head).collect()
 }

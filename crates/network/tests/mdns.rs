@@ -10,10 +10,11 @@ mod common;
 
 use std::env;
 use std::io::{BufRead, BufReader};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Stdio};
 use std::time::Instant;
 
 use common::{Node, config, peer};
+use pandan_testkit::lan::Lan;
 
 /// Which key the node has, in a process that the test starts.
 const SEED: &str = "PANDAN_MDNS_TEST_SEED";
@@ -36,60 +37,12 @@ async fn node_in_a_namespace() {
     tokio::task::spawn_blocking(end).await.unwrap().unwrap();
 }
 
-fn ip(arguments: &str) -> Result<(), String> {
-    let output = Command::new("ip").args(arguments.split(' ')).output();
-    let output = output.map_err(|error| error.to_string())?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(format!("ip {arguments}: {}", String::from_utf8_lossy(&output.stderr).trim()))
-}
-
-/// Two hosts on a bridge that is in a namespace of its own, so that nothing outside is touched.
-struct Lan {
-    bridge: String,
-    hosts: [String; 2],
-}
-
-impl Lan {
-    fn new() -> Result<Self, String> {
-        let name = |part| format!("pandan{}{part}", std::process::id());
-        let lan = Self { bridge: name("b"), hosts: [name("x"), name("y")] };
-        let bridge = &lan.bridge;
-        ip(&format!("netns add {bridge}"))?;
-        ip(&format!("-n {bridge} link add br0 type bridge"))?;
-        ip(&format!("-n {bridge} link set br0 up"))?;
-        for (number, host) in (1..).zip(&lan.hosts) {
-            ip(&format!("netns add {host}"))?;
-            let port = format!("port{number}");
-            ip(&format!("-n {host} link add eth0 type veth peer name {port} netns {bridge}"))?;
-            ip(&format!("-n {bridge} link set {port} master br0"))?;
-            ip(&format!("-n {bridge} link set {port} up"))?;
-            ip(&format!("-n {host} addr add 10.99.0.{number}/24 dev eth0"))?;
-            ip(&format!("-n {host} addr add fd99::{number}/64 dev eth0 nodad"))?;
-            ip(&format!("-n {host} link set eth0 up"))?;
-        }
-        Ok(lan)
-    }
-}
-
-impl Drop for Lan {
-    fn drop(&mut self) {
-        for name in self.hosts.iter().chain([&self.bridge]) {
-            // One that was not made cannot be taken away.
-            let _ = ip(&format!("netns del {name}"));
-        }
-    }
-}
-
 struct Process(Child, BufReader<ChildStdout>);
 
 impl Process {
     fn start(namespace: &str, seed: u8, bind: &str) -> Self {
         let program = env::current_exe().unwrap();
-        let mut child = Command::new("ip")
-            .args(["netns", "exec", namespace])
-            .arg(program)
+        let mut child = Lan::command(namespace, program.to_str().unwrap())
             .args(["--exact", "node_in_a_namespace", "--nocapture"])
             .env(SEED, seed.to_string())
             .env(BIND, bind)
@@ -124,7 +77,7 @@ impl Drop for Process {
 fn find_each_other(lan: &Lan, bind: &str) {
     let start = Instant::now();
     let mut nodes =
-        [1, 2].map(|seed: u8| Process::start(&lan.hosts[usize::from(seed) - 1], seed, bind));
+        [1, 2].map(|seed: u8| Process::start(&lan.hosts()[usize::from(seed) - 1], seed, bind));
     for node in &mut nodes {
         node.line("started");
     }

@@ -5,8 +5,10 @@ mod delivery;
 #[cfg(target_os = "linux")]
 pub mod disk;
 mod history;
+pub mod lan;
 pub mod memory;
 mod random;
+pub mod relay;
 #[cfg(feature = "sim")]
 pub mod sim;
 mod strategies;

@@ -1,17 +1,29 @@
 //! The program as people use it: started as a process, talked to through its arguments.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod filled;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use pandan_testkit::lan::Lan;
 use serde_json::Value;
 use tempfile::TempDir;
 
 /// The program, without settings of whoever runs the tests.
 pub(crate) fn pandan() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pandan"));
+    pandan_on(None)
+}
+
+/// The same, on a host if one is named.
+pub(crate) fn pandan_on(host: Option<&str>) -> Command {
+    let program = env!("CARGO_BIN_EXE_pandan");
+    let mut command = match host {
+        Some(host) => Lan::command(host, program),
+        None => Command::new(program),
+    };
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("PANDAN_") {
             command.env_remove(name);
@@ -28,6 +40,8 @@ pub(crate) fn pandan() -> Command {
 pub(crate) struct Desk {
     pub(crate) folder: TempDir,
     pub(crate) node: Option<RunningNode>,
+    /// The host on which commands run, if not on this one.
+    pub(crate) host: Option<String>,
 }
 
 /// A node as a process of its own.
@@ -39,7 +53,7 @@ pub(crate) struct RunningNode {
 
 impl Desk {
     pub(crate) fn empty() -> Self {
-        Self { folder: TempDir::new().expect("a folder"), node: None }
+        Self { folder: TempDir::new().expect("a folder"), node: None, host: None }
     }
 
     pub(crate) fn with_node() -> Self {
@@ -72,7 +86,7 @@ impl Desk {
 
     /// Runs a command in the folder, with the node.
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
-        let mut command = pandan();
+        let mut command = pandan_on(self.host.as_deref());
         command.current_dir(self.folder.path()).args(arguments);
         if let Some(node) = &self.node {
             command.env("PANDAN_NODE", &node.url);
@@ -133,10 +147,15 @@ impl RunningNode {
 
     /// Starts a node that replicates with others of this machine only.
     pub(crate) fn replicating(data_dir: &Path, arguments: &[&str]) -> Self {
-        let mut command = pandan();
+        Self::replicating_on(None, data_dir, &[&["--mdns", "false"], arguments].concat())
+    }
+
+    /// Starts a node that replicates with others of its network.
+    pub(crate) fn replicating_on(host: Option<&str>, data_dir: &Path, arguments: &[&str]) -> Self {
+        let mut command = pandan_on(host);
         command.env_remove("PANDAN_OFFLINE");
-        command.args(["node", "--http", "127.0.0.1:0", "--mdns", "false", "--json"]);
-        command.arg("--data-dir").arg(data_dir).args(arguments);
+        command.args(["node", "--http", "127.0.0.1:0", "--json", "--data-dir"]);
+        command.arg(data_dir).args(arguments);
         Self::spawn(command)
     }
 
