@@ -161,12 +161,13 @@ pub(crate) enum ConfigError {
     Value { key: String, reason: String },
 }
 
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "data_dir",
     "http",
     "quic",
     "peers",
     "mdns",
+    "legacy",
     "node_key",
     "network_key",
     "allow_peers",
@@ -228,12 +229,8 @@ impl File {
             }
             "limits" => self.limits = limits(value).map_err(fault)?,
             "quic" => self.network.quic = Some(Listen::quic(text()?).map_err(fault)?),
-            "mdns" => {
-                let choice = value.as_bool();
-                let choice = choice
-                    .ok_or_else(|| fault(format!("expected true or false, found {value}")))?;
-                self.network.mdns = Some(choice);
-            }
+            "mdns" => self.network.mdns = Some(truth(value).map_err(fault)?),
+            "legacy" => self.network.legacy = Some(truth(value).map_err(fault)?),
             "node_key" => {
                 let folder = path.parent().unwrap_or_else(|| Path::new(""));
                 self.network.node_key = Some(folder.join(text()?));
@@ -260,6 +257,10 @@ fn limits(value: &Value) -> Result<Vec<Limit>, String> {
         other => Err(format!("`{name}` must be a whole number, found {other}")),
     });
     limits.collect()
+}
+
+fn truth(value: &Value) -> Result<bool, String> {
+    value.as_bool().ok_or_else(|| format!("expected true or false, found {value}"))
 }
 
 /// A list of texts.
@@ -338,6 +339,7 @@ mod tests {
         check("http = \"2020\"", "HOST:PORT");
         check("durability = \"none\"", "full, normal");
         check("limits = 1", "[limits]");
+        check("legacy = \"off\"", "true or false");
         check("quota_bytes = -1", "expected bytes");
         check("[limits]\npages = 1", "the nearest is `page`");
         check("[limits]\npage = 0", "at least 1");

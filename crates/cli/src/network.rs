@@ -75,6 +75,11 @@ pub(crate) struct NetworkArgs {
         num_args = 0..=1, default_missing_value = "true")]
     mdns: Option<bool>,
 
+    /// Replicate with nodes of aquadoggo too, which speak version 1 of the protocol [default: true]
+    #[arg(long, value_name = "BOOL", env = "PANDAN_LEGACY", action = ArgAction::Set,
+        num_args = 0..=1, default_missing_value = "true")]
+    legacy: Option<bool>,
+
     /// File with the key that this node authenticates itself with; it is never that of a person
     /// [default: node-key.pem in the folder for data, made at the first start]
     #[arg(long, value_name = "FILE", env = "PANDAN_NODE_KEY")]
@@ -115,6 +120,7 @@ pub(crate) struct NetworkFile {
     pub(crate) quic: Option<Listen>,
     pub(crate) peers: Vec<Peer>,
     pub(crate) mdns: Option<bool>,
+    pub(crate) legacy: Option<bool>,
     pub(crate) node_key: Option<PathBuf>,
     pub(crate) network_key: Option<String>,
     pub(crate) allow_peers: Vec<PeerId>,
@@ -136,6 +142,7 @@ impl NetworkArgs {
             (_, None) => free(Replication::DEFAULT_ADDRESS),
         };
         let mut replication = Replication::at(address);
+        replication.legacy = self.legacy.or(file.legacy).unwrap_or(true);
         if let Some(path) = self.node_key.or(file.node_key) {
             replication.key_pair = Some(node_key(&path)?);
         }

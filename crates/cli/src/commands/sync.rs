@@ -101,7 +101,9 @@ pub(crate) fn peers_table(status: &Value) -> String {
             (true, true) => "connected, it dialled",
             (true, false) => "connected",
         };
-        table.row([text(&peer["peer"]), text(&peer["address"]), state.to_owned()]);
+        let version = if is_old(peer) { ", version 1" } else { "" };
+        let state = format!("{state}{version}");
+        table.row([text(&peer["peer"]), text(&peer["address"]), state]);
     }
     table.render()
 }
@@ -144,8 +146,15 @@ fn phase(peer: &Value) -> String {
         (false, _) => paint(DIM, "gone"),
         (true, Some("live")) => paint(GOOD, "live"),
         (true, Some(phase)) => clean(phase),
+        // Its sessions are short, and far between.
+        (true, None) if is_old(peer) => String::from("version 1"),
         (true, None) => String::from("idle"),
     }
+}
+
+/// Whether version 1 of the protocol is spoken with it.
+fn is_old(peer: &Value) -> bool {
+    peer["connected"] == true && peer["version"] == 1
 }
 
 fn coming(session: &Value) -> String {
@@ -172,4 +181,27 @@ fn number(value: &Value) -> u64 {
 
 fn text(value: &Value) -> String {
     clean(value.as_str().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{describe, peers_table};
+
+    #[test]
+    fn who_speaks_version_1_is_told_apart() {
+        let peer = |version: u64, connected: bool| {
+            json!({ "peer": format!("12D3KooW{version}"), "address": "192.0.2.1:2022",
+                "incoming": true, "connected": connected, "version": version, "session": null,
+                "totals": {}, "agreed_unix_seconds": null, "failure": null })
+        };
+        let status = |peer| json!({ "replicates": true, "peers": [peer], "totals": {} });
+        for (version, connected, expected) in [(1, true, true), (1, false, false), (2, true, false)]
+        {
+            let status = status(peer(version, connected));
+            assert_eq!(peers_table(&status).contains("version 1"), expected);
+            assert_eq!(describe(&status).contains("version 1"), expected);
+        }
+    }
 }
