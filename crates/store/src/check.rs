@@ -36,6 +36,8 @@ pub enum Stage {
     Documents,
     /// Schemas put together anew from the documents that define them.
     Schemas,
+    /// Parts of documents and logs that are kept beside the logs.
+    Parts,
     /// Rows that belong to nothing.
     Rows,
 }
@@ -52,6 +54,8 @@ pub struct Report {
     pub documents: u64,
     /// Schemas that were put together anew, or are those of the system.
     pub schemas: u64,
+    /// Parts that were verified.
+    pub parts: u64,
     /// What does not hold; at most [`MAX_FINDINGS`].
     pub findings: Vec<Finding>,
     /// How many more findings there were.
@@ -369,6 +373,13 @@ pub enum Problem {
     /// A sum over heads is not what the heads come to.
     #[error("it holds another sum than the heads of its logs come to")]
     HeadsSum,
+
+    /// What is kept of it in part does not verify.
+    #[error("what is kept of it in part does not hold: {detail}")]
+    Part {
+        /// Why.
+        detail: String,
+    },
 
     /// A row which nothing refers to, or which refers to nothing.
     #[error("{reason}")]

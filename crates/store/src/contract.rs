@@ -11,12 +11,15 @@
 //! with operations from there on built anew, in the transaction of the entry that proves it.
 //! [`Store::ingest_proof`] takes proofs from elsewhere.
 //!
+//! Parts of documents and logs, which verify but have gaps, are kept beside all that
+//! ([`Store::keep_part`]) and show nowhere else.
+//!
 //! There is one way out, [`Store::snapshot`]: everything read from one snapshot is of one moment.
 
 use std::fmt;
 use std::sync::Arc;
 
-use pandan_admission::{Candidate, Door, NextArgsError, Refusal, Waiting};
+use pandan_admission::{Candidate, Door, NextArgsError, Part, PartSubject, Refusal, Waiting};
 use pandan_bamboo::{EncodedEntry, EntryHash, ForkProof, LogId, NextArgs, SeqNum};
 use pandan_documents::Document;
 use pandan_identity::PublicKey;
@@ -28,6 +31,7 @@ use crate::heads::{
     Arrival, Budget, DocumentHead, Head, HeadInRange, HeadRange, HeadsPart, LogPart, LogPlace,
     PartEntries, WantedEntries, Wants,
 };
+use crate::parts::{Keeping, KeptPart, PartSummary, Teller};
 use crate::query::{CollectionQuery, ListQuery, Page, Selection};
 use crate::{Cancel, StoreError};
 
@@ -48,6 +52,17 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// [`MAX_PROOFS_ALONE`](crate::limits::MAX_PROOFS_ALONE) such proofs against the author are
     /// kept already. An error means that nothing was written.
     fn ingest_proof(&self, proof: ForkProof) -> Result<Option<Frozen>, StoreError>;
+
+    /// Keeps a part beside the logs, as one transaction, instead of what is kept of the same
+    /// document or log.
+    ///
+    /// No document, log or head shows anything of it. It goes with the transaction that stores the
+    /// last of its entries, or that finds a fork at or below one of them; and an entry that is to
+    /// be stored where a part has another one forks its log, as if that one were stored.
+    fn keep_part(&self, part: &Part, teller: Teller) -> Result<Keeping, StoreError>;
+
+    /// Lets a part go; tells whether it was there.
+    fn forget_part(&self, subject: &PartSubject) -> Result<bool, StoreError>;
 
     /// Opens a view of everything that is committed now. Never waits for a writer.
     fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError>;
@@ -261,6 +276,12 @@ pub trait Snapshot: Send {
     /// Which of the documents have void operations; one answer for each id, also for those that
     /// are not stored.
     fn have_void(&self, ids: &[DocumentId]) -> Result<Vec<bool>, StoreError>;
+
+    /// How much there is of each part that is kept: documents by id, then logs by author and log id.
+    fn parts(&self) -> Result<Vec<PartSummary>, StoreError>;
+
+    /// A part that is kept.
+    fn part(&self, subject: &PartSubject) -> Result<Option<KeptPart>, StoreError>;
 
     /// How much is stored.
     fn counts(&self) -> Result<Counts, StoreError>;

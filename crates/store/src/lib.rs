@@ -14,6 +14,7 @@ pub mod forks;
 pub mod heads;
 pub mod limits;
 mod model;
+pub mod parts;
 pub mod query;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -25,5 +26,6 @@ pub use contract::{
 pub use error::StoreError;
 pub use forks::{Fork, ForkPage, ForkQuery, Frozen};
 pub use model::MemoryStore;
+pub use parts::{Keeping, KeptEntry, KeptPart, PartSummary, Teller};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Durability, Options, SqliteStore};

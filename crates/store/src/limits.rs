@@ -24,6 +24,9 @@ pub const MAX_PROOFS_ALONE: usize = 1_024;
 /// at its first entry can have more than one.
 pub const MAX_FORK_DOCUMENTS: usize = 100;
 
+/// This many parts of documents and logs are kept beside the logs.
+pub const MAX_PARTS: usize = 256;
+
 /// A check keeps this many findings and counts the others: a damaged file can be full of them.
 pub const MAX_FINDINGS: usize = 1_000;
 

@@ -328,9 +328,16 @@ fn schemas_and_tables_that_are_gone_are_found() {
 fn damaged_pages_are_found() {
     let sample = Sample::new();
     let path = sample.folder.path().join(FILE);
+    let connection = Connection::open(&path).expect("the file opens");
+    // Not of the list of tables, without which nothing can be opened.
+    let sql = "SELECT rootpage, page_size FROM sqlite_schema, pragma_page_size \
+               WHERE name = 'items'";
+    let (page, size): (usize, usize) = connection
+        .query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .expect("the table is there");
+    drop(connection);
     let mut bytes = std::fs::read(&path).expect("the file can be read");
-    let third = bytes.len() / 3;
-    bytes[2 * third..].fill(0x55);
+    bytes[(page - 1) * size..page * size].fill(0x55);
     std::fs::write(&path, bytes).expect("the file can be written");
     let report = sample.check();
     let is_damage = |it: &Finding| matches!(it.problem, Problem::Damaged { .. });

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use pandan_admission::{Candidate, Door};
+use pandan_admission::{Candidate, Door, Part, PartSubject};
 use pandan_bamboo::ForkProof;
 use pandan_operations::{DocumentId, DocumentViewId, OperationId, SchemaId};
 use pandan_schema::{Schema, Value};
@@ -15,8 +15,8 @@ use pandan_store::query::{
     Selection, Subject, Targets, Test, Window,
 };
 use pandan_store::{
-    DocumentRecord, Frozen, KnownSchema, MemoryStore, Options, Outcome, Snapshot, SqliteStore,
-    Store, StoreError,
+    DocumentRecord, Frozen, Keeping, KnownSchema, MemoryStore, Options, Outcome, Snapshot,
+    SqliteStore, Store, StoreError, Teller,
 };
 use pandan_testkit::{Author, Delivery, History, Random, deliveries, forked_histories, histories};
 use proptest::prelude::*;
@@ -63,6 +63,20 @@ impl Store for Twins {
         let expected = self.model.ingest_proof(proof)?;
         let found = self.sqlite.ingest_proof(proof)?;
         assert_eq!(found.as_ref().map(told_frozen), expected.as_ref().map(told_frozen));
+        Ok(found)
+    }
+
+    fn keep_part(&self, part: &Part, teller: Teller) -> Result<Keeping, StoreError> {
+        let expected = self.model.keep_part(part, teller)?;
+        let found = self.sqlite.keep_part(part, teller)?;
+        assert_eq!(found, expected);
+        Ok(found)
+    }
+
+    fn forget_part(&self, subject: &PartSubject) -> Result<bool, StoreError> {
+        let expected = self.model.forget_part(subject)?;
+        let found = self.sqlite.forget_part(subject)?;
+        assert_eq!(found, expected);
         Ok(found)
     }
 

@@ -10,14 +10,15 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pandan_admission::{Candidate, Door};
+use pandan_admission::{Candidate, Door, Part, PartAsk, PartClaim, PartEntry, Payloads};
+use pandan_operations::SystemSchema;
 use pandan_store::conformance::contents;
-use pandan_store::{MemoryStore, Options, Outcome, SqliteStore, Store};
-use pandan_testkit::{Delivery, History};
+use pandan_store::{MemoryStore, Options, Outcome, SqliteStore, Store, Teller};
+use pandan_testkit::{Author, Delivery, History, fields, text};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 fn fixture(version: u32) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/version_{version}.sql"))
@@ -42,6 +43,11 @@ fn every_version_opens_and_is_complete() {
         }
         let read = |store: &dyn Store| contents(&*store.snapshot().expect("it can be read"));
         assert_eq!(read(&store), read(&model), "version {version}");
+        // Parts came with version 2.
+        let parts = store.snapshot().expect("it can be read").parts().expect("they can be read");
+        let expected = if version < 2 { Vec::new() } else { vec![part().subject()] };
+        let subjects: Vec<_> = parts.iter().map(|part| part.ask.subject()).collect();
+        assert_eq!(subjects, expected, "version {version}");
         assert_eq!(version_of(&path), VERSION);
     }
 }
@@ -89,9 +95,28 @@ fn write_fixture() {
     let path = folder.path().join("pandan.sqlite");
     let store = SqliteStore::open(&path, Options::default()).expect("a new store opens");
     Delivery::in_order().bring(&History::from_seed(4, 120), &store);
+    let teller = Teller { peer: [7; 32], unix_seconds: 1_700_000_000 };
+    store.keep_part(&part(), teller).expect("a part can be kept");
     drop(store);
     let connection = Connection::open(&path).expect("the file opens");
     fs::write(fixture(VERSION), dump(&connection)).expect("the fixture can be written");
+}
+
+/// The first entry of somebody of whom nothing is stored.
+fn part() -> Part {
+    let schema = SystemSchema::SchemaFieldDefinition.into();
+    let values = [("name", text("title")), ("type", text("str"))];
+    let signed = Author::new(200).create(&schema, fields(values));
+    let header = signed.entry.header();
+    let (author, log_id) = (header.public_key(), header.log_id());
+    let entry = signed.entry.as_bytes().to_vec();
+    let claim = PartClaim {
+        ask: PartAsk::Newest { author, log_id, count: 1 },
+        state: None,
+        entries: vec![PartEntry { entry, payload: Some(signed.payload) }],
+        proofs: Vec::new(),
+    };
+    Part::verify(claim, Payloads::All).expect("it verifies")
 }
 
 /// SQL that makes the same database.

@@ -88,6 +88,7 @@ const fn name(stage: Stage) -> &'static str {
         Stage::Forks => "forks",
         Stage::Documents => "documents",
         Stage::Schemas => "schemas",
+        Stage::Parts => "parts",
         _ => "rows",
     }
 }
@@ -99,6 +100,7 @@ fn summary(report: &Report) -> Value {
         "forks": report.forks,
         "documents": report.documents,
         "schemas": report.schemas,
+        "parts": report.parts,
         "findings": report.findings.iter().map(finding).collect::<Vec<_>>(),
         "omitted": report.omitted,
     })

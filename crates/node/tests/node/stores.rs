@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
-use pandan_admission::{Candidate, Door, NextArgsError};
+use pandan_admission::{Candidate, Door, NextArgsError, Part, PartSubject};
 use pandan_bamboo::{EntryHash, ForkProof, LogId, NextArgs, SeqNum};
 use pandan_identity::PublicKey;
 use pandan_node::Request;
@@ -16,8 +16,8 @@ use pandan_store::heads::{
 };
 use pandan_store::query::{CollectionQuery, ListQuery, Page, Selection};
 use pandan_store::{
-    Cancel, Counts, DocumentRecord, ForkPage, ForkQuery, Frozen, KnownSchema, LogHead, MemoryStore,
-    Outcome, Snapshot, Store, StoreError, StoredEntry,
+    Cancel, Counts, DocumentRecord, ForkPage, ForkQuery, Frozen, Keeping, KeptPart, KnownSchema,
+    LogHead, MemoryStore, Outcome, PartSummary, Snapshot, Store, StoreError, StoredEntry, Teller,
 };
 use serde_json::json;
 
@@ -55,6 +55,14 @@ impl Store for Odd {
 
     fn ingest_proof(&self, proof: ForkProof) -> Result<Option<Frozen>, StoreError> {
         self.inner.ingest_proof(proof)
+    }
+
+    fn keep_part(&self, part: &Part, teller: Teller) -> Result<Keeping, StoreError> {
+        self.inner.keep_part(part, teller)
+    }
+
+    fn forget_part(&self, subject: &PartSubject) -> Result<bool, StoreError> {
+        self.inner.forget_part(subject)
     }
 
     fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
@@ -201,6 +209,12 @@ impl Snapshot for Counting {
     }
     fn have_void(&self, ids: &[DocumentId]) -> Result<Vec<bool>, StoreError> {
         self.inner().have_void(ids)
+    }
+    fn parts(&self) -> Result<Vec<PartSummary>, StoreError> {
+        self.inner().parts()
+    }
+    fn part(&self, subject: &PartSubject) -> Result<Option<KeptPart>, StoreError> {
+        self.inner().part(subject)
     }
     fn counts(&self) -> Result<Counts, StoreError> {
         self.inner().counts()

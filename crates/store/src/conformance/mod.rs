@@ -18,6 +18,7 @@ mod lists;
 mod logs;
 mod orders;
 mod pages;
+mod parts;
 mod publishing;
 mod refusals;
 mod schemas;
@@ -155,6 +156,7 @@ checks! {
         check_document_logs,
         check_unknown,
     }
+    parts { check_beside, check_again, check_complete, check_forks, check_limit }
     wanted {
         check_order,
         check_proofs,

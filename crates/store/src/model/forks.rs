@@ -26,6 +26,7 @@ impl State {
             return Ok(None);
         }
         self.forks.insert(log, proof);
+        self.drop_void_parts(&proof);
         let Some(document) = self.end_line(&proof) else {
             return Ok(Some(Frozen { proof, document: None, schemas: Vec::new() }));
         };

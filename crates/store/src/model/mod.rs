@@ -8,6 +8,7 @@ mod by_document;
 mod facts;
 mod forks;
 mod heads;
+mod parts;
 mod schemas;
 mod snapshot;
 mod state;
@@ -16,12 +17,13 @@ mod wanted;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use pandan_admission::{Candidate, Door, Verdict, decide};
+use pandan_admission::{Candidate, Door, Part, PartSubject, Verdict, decide};
 use pandan_bamboo::ForkProof;
 
 use crate::StoreError;
 use crate::contract::{Outcome, Snapshot, Store};
 use crate::forks::Frozen;
+use crate::parts::{Keeping, Teller};
 use snapshot::MemorySnapshot;
 use state::State;
 
@@ -68,6 +70,7 @@ impl Store for MemoryStore {
             .into_iter()
             .map(|(candidate, door)| judge(&mut state, candidate, door))
             .collect::<Result<_, _>>()?;
+        state.drop_stored_parts();
         self.replace(state);
         Ok(outcomes)
     }
@@ -83,18 +86,47 @@ impl Store for MemoryStore {
         Ok(frozen)
     }
 
+    fn keep_part(&self, part: &Part, teller: Teller) -> Result<Keeping, StoreError> {
+        let _writer = self.content.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = State::clone(&self.latest());
+        let keeping = state.keep_part(part, teller);
+        self.replace(state);
+        Ok(keeping)
+    }
+
+    fn forget_part(&self, subject: &PartSubject) -> Result<bool, StoreError> {
+        let _writer = self.content.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = State::clone(&self.latest());
+        let was_there = state.forget_part(subject);
+        self.replace(state);
+        Ok(was_there)
+    }
+
     fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
         Ok(Box::new(MemorySnapshot::new(self.latest())))
     }
 }
 
+/// Judges a candidate. One that stands where a part has another entry forks its log.
 fn judge(state: &mut State, candidate: Candidate, door: Door) -> Result<Outcome, StoreError> {
+    let frozen = match state.fork_of_candidate(&candidate) {
+        Some(proof) => state.freeze(&proof)?,
+        None => None,
+    };
+    let outcome = judge_alone(state, candidate, door)?;
+    Ok(match frozen {
+        Some(frozen) => Outcome::Forked(Box::new(frozen), Box::new(outcome)),
+        None => outcome,
+    })
+}
+
+fn judge_alone(state: &mut State, candidate: Candidate, door: Door) -> Result<Outcome, StoreError> {
     let facts = state.facts(&candidate);
     Ok(match decide(candidate, &facts, door) {
         Verdict::Admitted(admitted) => Outcome::Committed(state.apply(*admitted)?),
         Verdict::Fork(forked) => {
             let frozen = state.freeze(&forked.proof)?;
-            let outcome = Box::new(judge(state, forked.candidate, door)?);
+            let outcome = Box::new(judge_alone(state, forked.candidate, door)?);
             match frozen {
                 Some(frozen) => Outcome::Forked(Box::new(frozen), outcome),
                 None => *outcome,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pandan_admission::{NextArgsError, next_args};
+use pandan_admission::{NextArgsError, PartSubject, next_args};
 use pandan_bamboo::{EntryHash, ForkProof, LogId, NextArgs, SeqNum};
 use pandan_identity::PublicKey;
 use pandan_operations::{DocumentId, DocumentViewId, SchemaId};
@@ -15,6 +15,7 @@ use crate::heads::{
     Arrival, Budget, DocumentHead, Head, HeadInRange, HeadRange, HeadsPart, LogPart, LogPlace,
     PartEntries, WantedEntries, Wants,
 };
+use crate::parts::{KeptPart, PartSummary};
 use crate::query::{CollectionQuery, List, ListQuery, Page, Selection, Targets};
 use crate::{Cancel, StoreError};
 
@@ -222,6 +223,14 @@ impl Snapshot for MemorySnapshot {
     fn have_void(&self, ids: &[DocumentId]) -> Result<Vec<bool>, StoreError> {
         let state = self.state()?;
         Ok(ids.iter().map(|id| state.has_void(*id)).collect())
+    }
+
+    fn parts(&self) -> Result<Vec<PartSummary>, StoreError> {
+        Ok(self.state()?.parts.values().map(|part| part.summary()).collect())
+    }
+
+    fn part(&self, subject: &PartSubject) -> Result<Option<KeptPart>, StoreError> {
+        Ok(self.state()?.parts.get(subject).map(|part| KeptPart::clone(part)))
     }
 
     fn counts(&self) -> Result<Counts, StoreError> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use pandan_admission::Admitted;
+use pandan_admission::{Admitted, PartSubject};
 use pandan_bamboo::{EntryHash, ForkProof, LogId, SeqNum};
 use pandan_documents::{Document, DocumentOperation};
 use pandan_identity::PublicKey;
@@ -12,6 +12,7 @@ use pandan_schema::Schema;
 
 use crate::StoreError;
 use crate::contract::{Committed, Counts, KnownSchema, StoredEntry};
+use crate::parts::KeptPart;
 
 /// Everything. Cloning copies references.
 #[derive(Clone, Debug)]
@@ -28,6 +29,7 @@ pub(super) struct State {
     pub(super) schemas: BTreeMap<SchemaId, KnownSchema>,
     /// States of schema definitions which make no schema, at least not yet.
     pub(super) unfinished: BTreeSet<DocumentViewId>,
+    pub(super) parts: BTreeMap<PartSubject, Arc<KeptPart>>,
 }
 
 /// Invariant: never empty; the entry with sequence number n is at n − 1.
@@ -58,6 +60,7 @@ impl Default for State {
             document_of: BTreeMap::new(),
             schemas: SystemSchema::ALL.map(|system| (system.into(), known(system))).into(),
             unfinished: BTreeSet::new(),
+            parts: BTreeMap::new(),
         }
     }
 }

@@ -15,7 +15,7 @@ use super::facts::{Line, Place, SchemaAt, SchemaPlace};
 use super::fault::{Fault, Result};
 use super::head_sums::HeadChanges;
 use super::materialise::Target;
-use super::{digest, entries, forks, insert};
+use super::{digest, entries, forks, insert, parts};
 use crate::contract::{Committed, KnownSchema, Outcome};
 use crate::forks::Frozen;
 
@@ -27,6 +27,8 @@ pub(super) struct Batch<'c> {
     /// Schemas which this transaction has stored.
     pub(super) fresh: HashMap<i64, Arc<Schema>>,
     next_entry: i64,
+    /// Whether parts are kept that what is stored can complete or fork.
+    pub(super) has_parts: bool,
     /// Documents whose rows do not tell the latest state: they are built anew at the end. By row,
     /// with the row of their schema.
     pub(super) outdated: BTreeMap<i64, i64>,
@@ -98,11 +100,13 @@ fn write<T>(
 ) -> Result<T> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut batch = Batch::begin(&transaction, catalog)?;
+    let first = batch.next_entry;
     let done = work(&mut batch)?;
     batch.write_rows()?;
     batch.rebuild_outdated()?;
     batch.write_counts()?;
     batch.heads.write(batch.connection)?;
+    batch.remove_stored_parts(first)?;
     let fresh = std::mem::take(&mut batch.fresh);
     drop(batch);
     transaction.commit()?;
@@ -121,6 +125,7 @@ impl<'c> Batch<'c> {
             inserts: Inserts::prepare(connection)?,
             fresh: HashMap::new(),
             next_entry,
+            has_parts: parts::any(connection)?,
             outdated: BTreeMap::new(),
             authors: HashMap::new(),
             claimed: HashMap::new(),
@@ -138,13 +143,23 @@ impl<'c> Batch<'c> {
         }
     }
 
+    /// Judges a candidate. One that stands where a part has another entry forks its log.
     fn judge(&mut self, candidate: Candidate, door: Door) -> Result<Outcome> {
+        let frozen = self.freeze_with_parts(&candidate)?;
+        let outcome = self.judge_alone(candidate, door)?;
+        Ok(match frozen {
+            Some(frozen) => Outcome::Forked(Box::new(frozen), Box::new(outcome)),
+            None => outcome,
+        })
+    }
+
+    fn judge_alone(&mut self, candidate: Candidate, door: Door) -> Result<Outcome> {
         let (facts, place) = self.facts(&candidate, door)?;
         Ok(match decide(candidate, &facts, door) {
             Verdict::Admitted(admitted) => Outcome::Committed(self.apply(*admitted, place)?),
             Verdict::Fork(forked) => {
                 let frozen = self.freeze(&forked.proof)?;
-                let outcome = Box::new(self.judge(forked.candidate, door)?);
+                let outcome = Box::new(self.judge_alone(forked.candidate, door)?);
                 match frozen {
                     Some(frozen) => Outcome::Forked(Box::new(frozen), outcome),
                     None => *outcome,

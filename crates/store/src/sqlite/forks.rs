@@ -40,7 +40,11 @@ pub(super) fn fact(connection: &Connection, questions: &Questions) -> Result<Opt
     Ok(Some(ForkFact { proof, is_stored }))
 }
 
-fn proof(connection: &Connection, author: &PublicKey, log_id: LogId) -> Result<Option<ForkProof>> {
+pub(super) fn proof(
+    connection: &Connection,
+    author: &PublicKey,
+    log_id: LogId,
+) -> Result<Option<ForkProof>> {
     let mut statement = connection
         .prepare_cached("SELECT first, second FROM forks WHERE author = ? AND log_id = ?")?;
     let mut rows = statement.query(params![author.as_bytes(), log_id_to_sql(log_id)])?;
@@ -111,6 +115,7 @@ impl Batch<'_> {
         };
         let line = self.freeze_line(&proof)?;
         self.keep_proof(line, &proof)?;
+        self.remove_void_parts(&proof)?;
         self.change_head(line, &proof, before)?;
         let mut statement = self.connection.prepare_cached(
             "SELECT document FROM logs l WHERE id = ? \

@@ -15,10 +15,10 @@ use crate::StoreError;
 const APPLICATION_ID: i32 = 0x5061_6E64;
 
 /// The steps; the first one makes version 1 out of an empty file.
-const STEPS: [fn(&Connection) -> Result<()>; 1] = [create];
+const STEPS: [fn(&Connection) -> Result<()>; 2] = [create, add_parts];
 
 /// Greatest version that this program knows.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 const _: () = assert!(STEPS.len() == VERSION as usize, "a version for each step");
 
 /// Brings a file to the latest version, or makes an empty one into a store.
@@ -64,4 +64,8 @@ fn create(connection: &Connection) -> Result<()> {
         connection.execute_batch(&table::create(row, &schema))?;
     }
     Ok(())
+}
+
+fn add_parts(connection: &Connection) -> Result<()> {
+    Ok(connection.execute_batch(include_str!("version_2.sql"))?)
 }

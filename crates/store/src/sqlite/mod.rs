@@ -37,6 +37,7 @@ mod lists;
 mod materialise;
 mod migrate;
 mod param;
+mod parts;
 mod pieces;
 #[cfg(test)]
 mod plans;
@@ -56,7 +57,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use pandan_admission::{Candidate, Door};
+use pandan_admission::{Candidate, Door, Part, PartSubject};
 use pandan_bamboo::ForkProof;
 use rusqlite::Connection;
 
@@ -64,6 +65,7 @@ use crate::StoreError;
 use crate::check::{Progress, Report};
 use crate::contract::{Outcome, Snapshot, Store};
 use crate::forks::Frozen;
+use crate::parts::{Keeping, Teller};
 use catalog::Catalog;
 use connection::Readers;
 use snapshot::SqliteSnapshot;
@@ -204,6 +206,18 @@ impl Store for SqliteStore {
         let writer = self.inner.writer.as_ref().ok_or(StoreError::ReadOnly)?;
         let mut connection = writer.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(batch::ingest_proof(&mut connection, &self.inner.catalog, &proof)?)
+    }
+
+    fn keep_part(&self, part: &Part, teller: Teller) -> Result<Keeping, StoreError> {
+        let writer = self.inner.writer.as_ref().ok_or(StoreError::ReadOnly)?;
+        let mut connection = writer.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(parts::keep(&mut connection, part, &teller)?)
+    }
+
+    fn forget_part(&self, subject: &PartSubject) -> Result<bool, StoreError> {
+        let writer = self.inner.writer.as_ref().ok_or(StoreError::ReadOnly)?;
+        let mut connection = writer.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(parts::forget(&mut connection, subject)?)
     }
 
     fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pandan_admission::{NextArgsError, next_args};
+use pandan_admission::{NextArgsError, PartSubject, next_args};
 use pandan_bamboo::{EntryHash, LogId, NextArgs, SeqNum};
 use pandan_identity::PublicKey;
 use pandan_operations::{DocumentId, DocumentViewId, SchemaId};
@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use super::Inner;
 use super::fault::Result;
 use super::{
-    by_document, collection, entries, forks, head_sums, heads, lists, rows, views, wanted,
+    by_document, collection, entries, forks, head_sums, heads, lists, parts, rows, views, wanted,
 };
 use crate::contract::{Counts, DocumentRecord, KnownSchema, LogHead, Snapshot, StoredEntry};
 use crate::forks::{ForkPage, ForkQuery};
@@ -19,6 +19,7 @@ use crate::heads::{
     Arrival, Budget, DocumentHead, Head, HeadInRange, HeadRange, HeadsPart, LogPart, LogPlace,
     PartEntries, WantedEntries, Wants,
 };
+use crate::parts::{KeptPart, PartSummary};
 use crate::query::{CollectionQuery, ListQuery, Page, Selection};
 use crate::{Cancel, StoreError};
 
@@ -186,6 +187,14 @@ impl Snapshot for SqliteSnapshot {
 
     fn have_void(&self, ids: &[DocumentId]) -> Answer<Vec<bool>> {
         Ok(forks::have_void(self.reading()?, ids)?)
+    }
+
+    fn parts(&self) -> Answer<Vec<PartSummary>> {
+        Ok(parts::all(self.reading()?)?)
+    }
+
+    fn part(&self, subject: &PartSubject) -> Answer<Option<KeptPart>> {
+        Ok(parts::find(self.reading()?, subject)?)
     }
 
     fn counts(&self) -> Answer<Counts> {

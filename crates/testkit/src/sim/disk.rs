@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use pandan_admission::{Candidate, Door};
+use pandan_admission::{Candidate, Door, Part, PartSubject};
 use pandan_bamboo::ForkProof;
 use pandan_operations::SchemaId;
 use pandan_store::{
-    Durability, Frozen, MemoryStore, Options, Outcome, Snapshot, SqliteStore, Store, StoreError,
+    Durability, Frozen, Keeping, MemoryStore, Options, Outcome, Snapshot, SqliteStore, Store,
+    StoreError, Teller,
 };
 
 use crate::Random;
@@ -109,6 +110,16 @@ impl Store for DiskStore {
     fn ingest_proof(&self, proof: ForkProof) -> Result<Option<Frozen>, StoreError> {
         self.faults.write()?;
         self.store.ingest_proof(proof)
+    }
+
+    fn keep_part(&self, part: &Part, teller: Teller) -> Result<Keeping, StoreError> {
+        self.faults.write()?;
+        self.store.keep_part(part, teller)
+    }
+
+    fn forget_part(&self, subject: &PartSubject) -> Result<bool, StoreError> {
+        self.faults.write()?;
+        self.store.forget_part(subject)
     }
 
     fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {

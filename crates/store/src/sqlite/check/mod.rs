@@ -9,6 +9,7 @@ mod file;
 mod forks;
 mod heads;
 mod items;
+mod parts;
 mod schemas;
 mod strays;
 
@@ -41,6 +42,7 @@ pub(super) fn run(connection: &Connection, progress: &mut dyn FnMut(Progress)) -
         documents::check,
         schemas::check,
         heads::check,
+        parts::check,
         strays::check,
     ];
     for stage in stages {

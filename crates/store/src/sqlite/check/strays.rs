@@ -13,7 +13,7 @@ struct Stray {
     sql: &'static str,
 }
 
-const STRAYS: [Stray; 15] = [
+const STRAYS: [Stray; 17] = [
     Stray {
         table: "authors",
         reason: "no log is by this author",
@@ -90,6 +90,16 @@ const STRAYS: [Stray; 15] = [
         table: "items",
         reason: "the schema of this list is not there",
         sql: "SELECT DISTINCT list FROM items WHERE list / 1024 NOT IN (SELECT id FROM schemas)",
+    },
+    Stray {
+        table: "part_entries",
+        reason: "its part is not there",
+        sql: "SELECT DISTINCT part FROM part_entries WHERE part NOT IN (SELECT id FROM parts)",
+    },
+    Stray {
+        table: "part_fields",
+        reason: "its part is not there",
+        sql: "SELECT DISTINCT part FROM part_fields WHERE part NOT IN (SELECT id FROM parts)",
     },
     Stray {
         table: "schemas",
