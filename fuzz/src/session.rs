@@ -3,12 +3,13 @@
 use arbitrary::Arbitrary;
 use pandan_bamboo::{EncodedEntry, Fingerprint, HeadState, LogId, NextArgs, Salt, SeqNum};
 use pandan_identity::KeyPair;
-use pandan_operations::SystemSchema;
+use pandan_operations::{OperationId, SystemSchema};
 use pandan_replication::limits::{MAX_ENTRIES, MAX_FRAME_LENGTH, MAX_QUEUE_BYTES, MAX_READS};
 use pandan_replication::{
-    Acceptance, Answer, Bound, Content, Cursor, Effect, End, Head, HeadList, Interest, KeyRange,
-    LogKey, LogName, Message, Page, Part, Phase, Query, RangeItem, Ranges, ReadId, Received,
-    Request, Session, Split, Terms, TheirHead, Tip, Verdict,
+    Acceptance, Answer, Bound, Content, Cursor, DocumentHeads, Effect, End, FoundHeads, Head,
+    HeadList, Interest, KeyRange, LogKey, LogName, Message, Page, Part, Phase, Query, RangeItem,
+    Ranges, ReadId, Received, Request, Session, Split, Terms, TheirHead, Tip, Verdict,
+    WantDocuments,
 };
 
 /// What happens to a session.
@@ -29,6 +30,7 @@ enum Event {
     Pass(u16),
     Commit(u8),
     Close,
+    WantDocuments([u8; 2]),
 }
 
 #[derive(Arbitrary, Debug)]
@@ -44,6 +46,9 @@ enum Said {
     Have(Vec<(u8, u8, [u8; 8])>),
     Prune,
     Done,
+    WantDocuments { ids: [u8; 2], after: Option<u8> },
+    DocumentHeads { heads: Vec<(u8, u8, [u8; 8])>, more: bool },
+    Changed([u8; 2]),
 }
 
 /// What waits for its turn.
@@ -110,6 +115,9 @@ fn happen(session: &mut Session, event: &Event, pending: &mut Pending, now: &mut
         }
         Event::Commit(number) => session.commit(&commit(*number)),
         Event::Close => session.closed(),
+        Event::WantDocuments(ids) => {
+            let _ = session.want_documents(operations(*ids));
+        }
     }
 }
 
@@ -214,7 +222,24 @@ fn message(said: &Said) -> Message {
         Said::Have(heads) if !heads.is_empty() => Message::Have(their_heads(heads)),
         Said::Have(_) | Said::Prune => Message::Prune,
         Said::Done => Message::Done,
+        Said::WantDocuments { ids, after } => {
+            Message::WantDocuments(WantDocuments { ids: operations(*ids), after: after.map(log) })
+        }
+        Said::DocumentHeads { heads, more } => {
+            let heads = their_heads(heads);
+            let more = *more && !heads.is_empty();
+            Message::DocumentHeads(DocumentHeads { heads, more })
+        }
+        Said::Changed(ids) => Message::Changed(operations(*ids)),
     }
+}
+
+/// Operations, in order.
+fn operations(numbers: [u8; 2]) -> Vec<OperationId> {
+    let mut ids = numbers.map(|number| OperationId::from(entry(number).hash())).to_vec();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
 }
 
 fn fingerprints(parts: &[(u8, [u8; 8])]) -> Ranges {
@@ -262,7 +287,16 @@ fn answer(query: &Query, kind: u8, number: u8) -> Answer {
             ..Page::default()
         }),
         Query::Entry { .. } => Answer::Entry((kind % 2 == 0).then(|| Box::new(entry(number)))),
-        Query::Documents { .. } => Answer::Logs(vec![log(number)]),
+        Query::DocumentHeads { .. } => {
+            let heads: Vec<_> = (0..number % 8).map(|log| head(log, kind)).collect();
+            let more = kind % 2 == 0 && !heads.is_empty();
+            let headless = (kind % 3 == 0).then(|| log(number)).into_iter().collect();
+            Answer::DocumentHeads(FoundHeads { heads, headless, more })
+        }
+        Query::AnyHeads { logs } => {
+            let known = |number: &u8| logs.contains(&log(*number));
+            Answer::Heads((0..8).filter(known).map(|log| head(log, kind)).collect())
+        }
     }
 }
 
@@ -280,6 +314,8 @@ fn commit(number: u8) -> pandan_replication::Commit {
     let entry = entry(number);
     pandan_replication::Commit {
         schema: SystemSchema::Blob.into(),
+        document: OperationId::from(entry.hash()).into(),
+        operation: entry.hash().into(),
         log: log(number),
         seq_num: SeqNum::FIRST,
         state: HeadState::of_line(entry.hash()),

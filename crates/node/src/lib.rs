@@ -26,6 +26,7 @@ pub use node::{Node, NodeBuilder};
 pub use pandan_network as network;
 pub use pandan_replication::{Interest, Phase};
 pub use pandan_store::Durability;
+pub use pandan_sync::Follow;
 pub use publish::PublishError;
 pub use start_error::StartError;
 pub use sync::{PeerStatus, Replication, ReplicationError, SessionStatus, SyncStatus, Totals};

@@ -22,12 +22,12 @@ pub use asking::{Answerer, AnswererEffect, AskAnswer, AskQuery, Asker, AskerEffe
 pub use head::{FrozenTip, Head, TheirHead, Tip};
 pub use key::{Author, Bound, KeyRange, LogKey, LogName};
 pub use message::{
-    Announcement, Ask, AskItem, Content, Interest, Message, OutOfOrder, PartContent, PartMessage,
-    RangeItem, Ranges, Refusal, RefusalCode, Request,
+    Announcement, Ask, AskItem, Content, DocumentHeads, Interest, Message, OutOfOrder, PartContent,
+    PartMessage, RangeItem, Ranges, Refusal, RefusalCode, Request, WantDocuments,
 };
 pub use peers::{PeerId, Peers, PeersConfig, PeersEffect, Seed, StreamId, VERSION};
 pub use query::{
-    Amount, Answer, Cursor, HeadList, Page, Part, Query, ReadId, Received, Split, Wants,
+    Amount, Answer, Cursor, FoundHeads, HeadList, Page, Part, Query, ReadId, Received, Split, Wants,
 };
 pub use reader::{DecodeMessageError, Field, MessageProblem};
 pub use session::{

@@ -18,8 +18,12 @@ pub const MAX_WANTS: usize = 8192;
 /// Greatest number of entries in a message.
 pub const MAX_ENTRIES: usize = 1024;
 
-/// Greatest number of documents in a `WantDocuments`.
+/// Greatest number of documents in a `WantDocuments` or a `Changed`.
 pub const MAX_DOCUMENTS: usize = 1024;
+
+/// How many documents a session remembers that were asked for in it; the oldest are forgotten, and
+/// that they change is found when they are asked for again.
+pub const MAX_WATCHED: usize = 16_384;
 
 /// Greatest number of bytes in the text of a refusal.
 pub const MAX_REFUSAL_TEXT: usize = 200;

@@ -13,7 +13,9 @@
 //! 0a Have           list of heads
 //! 0b Prune
 //! 0c Refuse         code · text
-//! 0d WantDocuments  list of document ids (34)
+//! 0d WantDocuments  list of operation ids (34) · 0, or 1, author (32), log id
+//! 0e DocumentHeads  0, or 1 for more · list of heads
+//! 0f Changed        list of operation ids (34)
 //! 10 Announce       versions · flags · schemas
 //! 11 Ask            flags · list of items
 //! 12 Part           item · kind, what is told
@@ -23,6 +25,7 @@
 //! follows a message. Decoding and encoding again gives the same bytes.
 
 mod asking;
+mod documents;
 mod ranges;
 mod start;
 
@@ -31,17 +34,16 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use pandan_bamboo::limits::{MAX_ENTRY_LENGTH, MAX_FORK_PROOF_LENGTH, MIN_ENTRY_LENGTH};
-use pandan_bamboo::{ForkProof, HASH_LENGTH, LogId, SeqNum};
-use pandan_operations::DocumentId;
+use pandan_bamboo::{ForkProof, LogId, SeqNum};
+use pandan_operations::OperationId;
 use pandan_operations::limits::MAX_OPERATION_LENGTH;
 
 pub use asking::{Ask, AskItem, PartContent, PartMessage};
+pub use documents::{DocumentHeads, WantDocuments};
 pub use ranges::{Content, OutOfOrder, RangeItem, Ranges};
 pub use start::{Announcement, Interest, Request};
 
-use crate::limits::{
-    MAX_DOCUMENTS, MAX_ENTRIES, MAX_FRAME_LENGTH, MAX_HEADS, MAX_REFUSAL_TEXT, MAX_WANTS,
-};
+use crate::limits::{MAX_ENTRIES, MAX_FRAME_LENGTH, MAX_HEADS, MAX_REFUSAL_TEXT, MAX_WANTS};
 use crate::reader::{DecodeMessageError, Field, MessageProblem, Reader, Result, Writer};
 use crate::{Amount, Author, LogName, Received, TheirHead};
 
@@ -72,8 +74,12 @@ pub enum Message {
     Prune,
     /// The sender ends the session.
     Refuse(Refusal),
-    /// Asks for all entries of documents.
-    WantDocuments(Vec<DocumentId>),
+    /// Asks for the heads of documents, of whatever schema.
+    WantDocuments(WantDocuments),
+    /// The answer.
+    DocumentHeads(DocumentHeads),
+    /// Documents that were asked for and have changed since, by the ids that they were asked by.
+    Changed(Vec<OperationId>),
     /// What a node speaks and is interested in.
     Announce(Announcement),
     /// Asks for parts of logs.
@@ -137,6 +143,8 @@ const HAVE: u8 = 0x0a;
 const PRUNE: u8 = 0x0b;
 const REFUSE: u8 = 0x0c;
 const WANT_DOCUMENTS: u8 = 0x0d;
+const DOCUMENT_HEADS: u8 = 0x0e;
+const CHANGED: u8 = 0x0f;
 const ANNOUNCE: u8 = 0x10;
 const ASK: u8 = 0x11;
 const PART: u8 = 0x12;
@@ -181,7 +189,9 @@ impl Message {
             HAVE => Self::Have(ranges::decode_heads(reader, 1, MAX_HEADS)?),
             PRUNE => Self::Prune,
             REFUSE => Self::Refuse(refusal(reader)?),
-            WANT_DOCUMENTS => Self::WantDocuments(reader.list(1, MAX_DOCUMENTS, document)?),
+            WANT_DOCUMENTS => Self::WantDocuments(WantDocuments::decode(reader)?),
+            DOCUMENT_HEADS => Self::DocumentHeads(DocumentHeads::decode(reader)?),
+            CHANGED => Self::Changed(documents::operations(reader)?),
             ANNOUNCE => Self::Announce(Announcement::decode(reader)?),
             ASK => Self::Ask(Ask::decode(reader)?),
             PART => Self::Part(PartMessage::decode(reader)?),
@@ -218,7 +228,9 @@ impl Message {
                 writer.number(code.0);
                 writer.bytes(text.as_bytes());
             }
-            Self::WantDocuments(ids) => writer.list(ids, |writer, id| writer.raw(&id.encode())),
+            Self::WantDocuments(wanted) => wanted.encode(&mut writer),
+            Self::DocumentHeads(found) => found.encode(&mut writer),
+            Self::Changed(ids) => documents::write_operations(ids, &mut writer),
             Self::Announce(announcement) => announcement.encode(&mut writer),
             Self::Ask(ask) => ask.encode(&mut writer),
             Self::Part(part) => part.encode(&mut writer),
@@ -241,6 +253,8 @@ impl Message {
             Self::Prune => PRUNE,
             Self::Refuse(_) => REFUSE,
             Self::WantDocuments(_) => WANT_DOCUMENTS,
+            Self::DocumentHeads(_) => DOCUMENT_HEADS,
+            Self::Changed(_) => CHANGED,
             Self::Announce(_) => ANNOUNCE,
             Self::Ask(_) => ASK,
             Self::Part(_) => PART,
@@ -284,17 +298,6 @@ fn want(reader: &mut Reader<'_>, before: &[(LogName, SeqNum)]) -> Result<(LogNam
         return Err(MessageProblem::Order.at(Field::Author, offset));
     }
     Ok((log, reader.seq_num()?))
-}
-
-fn document(reader: &mut Reader<'_>, before: &[DocumentId]) -> Result<DocumentId> {
-    let offset = reader.offset();
-    let bytes = reader.array::<HASH_LENGTH>(Field::Document)?;
-    let id = DocumentId::decode(&bytes)
-        .map_err(|_| MessageProblem::Content.at(Field::Document, offset))?;
-    if before.last().is_some_and(|last| *last >= id) {
-        return Err(MessageProblem::Order.at(Field::Document, offset));
-    }
-    Ok(id)
 }
 
 fn received(reader: &mut Reader<'_>) -> Result<Received> {

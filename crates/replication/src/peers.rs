@@ -16,7 +16,7 @@ use core::fmt;
 
 use pandan_bamboo::{ForkProof, Salt};
 use pandan_identity::hex;
-use pandan_operations::SchemaId;
+use pandan_operations::{OperationId, SchemaId};
 
 use crate::limits::{
     BACK_OFF_MIN_MS, MAX_PEERS, MAX_SCHEMAS, MAX_SESSIONS, RESYNC_INTERVAL_MS, RESYNC_JITTER_MS,
@@ -284,6 +284,12 @@ impl Peers {
         if let Some(running) = self.sessions.get_mut(&stream) {
             running.session.unavailable();
         }
+    }
+
+    /// See [`Session::want_documents`].
+    pub fn want_documents(&mut self, stream: StreamId, ids: Vec<OperationId>) -> bool {
+        let running = self.sessions.get_mut(&stream);
+        running.is_some_and(|running| running.session.want_documents(ids))
     }
 
     /// News were left out: all sessions end, and those after them compare anew.

@@ -1,7 +1,8 @@
 //! What a session asks the store, and the answers.
 //!
-//! All questions are about the schemas of the session ([`Session::schemas`]): logs of other
-//! schemas do not exist for it. A session has few questions open at a time, and they may be
+//! All questions but those of related documents ([`Query::DocumentHeads`], [`Query::AnyHeads`]) are
+//! about the schemas of the session ([`Session::schemas`]): logs of other schemas do not exist for
+//! it, except that entries may be asked for of what the node hands out as related. A session has few questions open at a time, and they may be
 //! answered in any order.
 //!
 //! [`Session::schemas`]: crate::Session::schemas
@@ -11,7 +12,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use pandan_bamboo::{EncodedEntry, Fingerprint, ForkProof, Salt, SeqNum};
-use pandan_operations::DocumentId;
+use pandan_operations::OperationId;
 
 use crate::{Bound, Head, KeyRange, LogName};
 
@@ -64,10 +65,21 @@ pub enum Query {
         /// The place.
         seq_num: SeqNum,
     },
-    /// The logs of documents. Answered by [`Answer::Logs`].
-    Documents {
-        /// The documents.
-        ids: Vec<DocumentId>,
+    /// The heads of the logs of documents, of whatever schema, as far as the node hands them out.
+    /// Answered by [`Answer::DocumentHeads`].
+    DocumentHeads {
+        /// The documents, each named by one of its operations.
+        ids: Vec<OperationId>,
+        /// Only logs after this one.
+        after: Option<LogName>,
+        /// The greatest number of logs.
+        limit: usize,
+    },
+    /// The heads of logs, of whatever schema. Answered by [`Answer::Heads`] with those that are
+    /// there, in the order of their names; the schemas in their keys say nothing.
+    AnyHeads {
+        /// The logs, in order.
+        logs: Vec<LogName>,
     },
 }
 
@@ -91,14 +103,14 @@ pub enum Answer {
     Splits(Vec<Split>),
     /// To [`Query::Heads`].
     Lists(Vec<HeadList>),
-    /// To [`Query::HeadsOf`].
+    /// To [`Query::HeadsOf`] and [`Query::AnyHeads`].
     Heads(Vec<Head>),
     /// To [`Query::Entries`].
     Page(Page),
     /// To [`Query::Entry`].
     Entry(Option<Box<EncodedEntry>>),
-    /// To [`Query::Documents`].
-    Logs(Vec<LogName>),
+    /// To [`Query::DocumentHeads`].
+    DocumentHeads(FoundHeads),
     /// The store cannot answer; the session ends.
     Unavailable,
 }
@@ -130,6 +142,17 @@ pub struct HeadList {
     /// The first heads, in order.
     pub heads: Vec<Head>,
     /// Whether there are more.
+    pub more: bool,
+}
+
+/// Logs of documents.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FoundHeads {
+    /// The heads, in the order of their names; the schemas in their keys say nothing.
+    pub heads: Vec<Head>,
+    /// Logs without a head, since a fork at their first entry leaves nothing of them.
+    pub headless: Vec<LogName>,
+    /// Whether there are more logs behind these. Then there is a head.
     pub more: bool,
 }
 

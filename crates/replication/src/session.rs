@@ -10,7 +10,8 @@
 //!     ├─────────────────────────────────────────▶│   … until the ranges are empty
 //!     │                                     Done │
 //!     │◀────────────────────────────────────────▶│
-//!     │ Entries, Have, Prune, Want, Proof        │
+//!     │ Entries, Have, Prune, Want, Proof,       │
+//!     │ WantDocuments, DocumentHeads, Changed    │
 //!     │◀────────────────────────────────────────▶│   live
 //! ```
 
@@ -22,6 +23,7 @@ mod live;
 mod open;
 mod outbox;
 mod receiving;
+mod related;
 mod sending;
 mod settling;
 mod status;
@@ -32,7 +34,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use pandan_bamboo::{ForkProof, Salt};
-use pandan_operations::{DocumentId, SchemaId};
+use pandan_operations::{OperationId, SchemaId};
 use thiserror::Error;
 
 pub(crate) use fault::REFUSED_POINTS;
@@ -197,20 +199,25 @@ impl Session {
         }
     }
 
-    /// Asks for all entries of some documents. Gives `false` when it is too late for that in a
-    /// session that does not go on live.
-    pub fn want_documents(&mut self, mut ids: Vec<DocumentId>) -> bool {
+    /// Asks for documents of whatever schema, each named by one of its operations: what the other
+    /// side has of them and this side lacks is sent for. [`Effect::Changed`] tells when there is
+    /// more of them.
+    ///
+    /// Gives `false`, and does nothing, unless the session is live, is not busy with what was asked
+    /// for before, and the ids are not more than [`MAX_DOCUMENTS`].
+    pub fn want_documents(&mut self, mut ids: Vec<OperationId>) -> bool {
         ids.sort_unstable();
         ids.dedup();
-        match &self.stage {
-            Stage::Open(open) if open.may_want() => {
-                for ids in ids.chunks(MAX_DOCUMENTS) {
-                    self.out.send(&Message::WantDocuments(ids.to_vec()));
-                }
-                true
-            }
+        match &mut self.stage {
+            Stage::Open(open) if ids.len() <= MAX_DOCUMENTS => open.want_documents(ids),
             _ => false,
         }
+    }
+
+    /// Whether documents were asked for that have not come as far as the other side has them.
+    #[must_use]
+    pub fn wants_documents(&self) -> bool {
+        matches!(&self.stage, Stage::Open(open) if open.related.is_busy())
     }
 
     /// The other side has ended its half of the stream, or it broke.

@@ -3,20 +3,20 @@
 
 mod common;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use common::model::{Model, author};
 use common::schemas;
 use pandan_bamboo::{Fingerprint, ForkProof, Hash, LogId, Salt, SaltedState, SeqNum};
-use pandan_operations::{DocumentId, SchemaId};
+use pandan_operations::{OperationId, SchemaId};
 use pandan_replication::limits::{
     MAX_DOCUMENTS, MAX_ENTRIES, MAX_FRAME_LENGTH, MAX_HEADS, MAX_RANGES, MAX_REFUSAL_TEXT,
     MAX_SCHEMAS, MAX_VERSIONS, MAX_WANTS,
 };
 use pandan_replication::{
-    Amount, Announcement, Author, Bound, Content, Field, FrozenTip, Interest, KeyRange, LogKey,
-    LogName, Message, MessageProblem, RangeItem, Ranges, Received, Refusal, RefusalCode, Request,
-    TheirHead, Tip,
+    Amount, Announcement, Author, Bound, Content, DocumentHeads, Field, FrozenTip, Interest,
+    KeyRange, LogKey, LogName, Message, MessageProblem, RangeItem, Ranges, Received, Refusal,
+    RefusalCode, Request, TheirHead, Tip, WantDocuments,
 };
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
@@ -134,14 +134,29 @@ fn messages() -> impl Strategy<Value = Message> {
         Just(Message::Prune),
         (any::<u64>(), ".{0,50}")
             .prop_map(|(code, text)| { Message::Refuse(Refusal::new(RefusalCode(code), &text)) }),
-        btree_set(any::<[u8; 32]>(), 1..5).prop_map(|ids| Message::WantDocuments(documents(ids))),
+        (operations(), proptest::option::of(log_names()))
+            .prop_map(|(ids, after)| Message::WantDocuments(WantDocuments { ids, after })),
+        (heads(), any::<bool>()).prop_map(|(heads, more)| {
+            let more = more && !heads.is_empty();
+            Message::DocumentHeads(DocumentHeads { heads, more })
+        }),
+        operations().prop_map(Message::Changed),
         announce,
     ]
 }
 
-fn documents(digests: impl IntoIterator<Item = [u8; 32]>) -> Vec<DocumentId> {
-    let id = |digest| DocumentId::from_hash(Hash::from_digest(digest));
-    digests.into_iter().map(id).collect()
+fn operations() -> impl Strategy<Value = Vec<OperationId>> {
+    let id = |digest| OperationId::from_hash(Hash::from_digest(digest));
+    btree_set(any::<[u8; 32]>(), 1..5).prop_map(move |ids| ids.into_iter().map(id).collect())
+}
+
+fn many_operations(count: usize) -> Vec<OperationId> {
+    let id = |number: usize| {
+        let mut digest = [0; 32];
+        digest[..8].copy_from_slice(&u64::try_from(number).unwrap().to_be_bytes());
+        OperationId::from_hash(Hash::from_digest(digest))
+    };
+    (0..count).map(id).collect()
 }
 
 proptest! {
@@ -272,14 +287,11 @@ fn re3_lists_are_limited() {
         Message::Entries(vec![entries()[2].clone(); count])
     });
     check_limit("documents", MAX_DOCUMENTS, |count| {
-        let digests: BTreeSet<_> = (0..count)
-            .map(|number| {
-                let mut digest = [0; 32];
-                digest[..8].copy_from_slice(&u64::try_from(number).unwrap().to_be_bytes());
-                digest
-            })
-            .collect();
-        Message::WantDocuments(documents(digests))
+        Message::WantDocuments(WantDocuments { ids: many_operations(count), after: None })
+    });
+    check_limit("changes", MAX_DOCUMENTS, |count| Message::Changed(many_operations(count)));
+    check_limit("heads of documents", MAX_HEADS, |count| {
+        Message::DocumentHeads(DocumentHeads { heads: many_heads(count), more: false })
     });
     check_limit("schemas", MAX_SCHEMAS, |count| {
         let interest = Interest::Schemas(many_schemas(count));

@@ -155,6 +155,8 @@ impl Net {
 fn commit(stored: &Stored) -> Commit {
     Commit {
         schema: schemas()[usize::from(stored.payload[0]).min(3)].clone(),
+        document: OperationId::from(stored.entry.hash()).into(),
+        operation: stored.entry.hash().into(),
         log: stored.log,
         seq_num: stored.seq_num,
         state: HeadState::of_line(stored.entry.hash()),

@@ -213,14 +213,19 @@ pub trait Snapshot: Send {
     /// The heads of logs, each with the schema of its log; one answer for each.
     fn heads_of(&self, logs: &[LogPlace]) -> Result<Vec<Option<(SchemaId, Head)>>, StoreError>;
 
-    /// The first `limit` of the logs in which documents are written, in order, each with the
-    /// schema of its document: those that have a head, and those of which a fork at the first
-    /// entry leaves nothing, so that their proofs can be asked for.
+    /// Logs in which documents are written, each document named by any of its operations: up to
+    /// `limit` of them, in order, those after a place. Each comes with the schema of its document:
+    /// those that have a head, and those of which a fork at the first entry leaves nothing, so that
+    /// their proofs can be asked for.
     fn document_logs(
         &self,
-        ids: &[DocumentId],
+        ids: &[OperationId],
+        after: Option<&LogPlace>,
         limit: usize,
     ) -> Result<Vec<(SchemaId, LogPlace)>, StoreError>;
+
+    /// Which of the operations are stored, void ones included; one answer for each.
+    fn are_stored(&self, ids: &[OperationId]) -> Result<Vec<bool>, StoreError>;
 
     /// Some of what somebody wants: first the proofs of the wanted logs that are frozen, each in one
     /// page and also if no entry of its log is wanted, then the wanted entries in the order in

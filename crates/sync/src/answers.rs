@@ -2,24 +2,25 @@
 
 use pandan_bamboo::{HeadsSum, Salt};
 use pandan_identity::PublicKey;
-use pandan_operations::{Operation, SchemaId};
-use pandan_replication::limits::MAX_PENDING_WANTS;
+use pandan_operations::{Operation, OperationId, SchemaId};
 use pandan_replication::{
-    Amount, Answer, Bound, Cursor, FrozenTip, Head, HeadList, KeyRange, LogKey, Page, Part, Query,
-    Received, Split, Tip, Wants,
+    Amount, Answer, Bound, Cursor, FoundHeads, FrozenTip, Head, HeadList, KeyRange, LogKey, Page,
+    Part, Query, Received, Split, Tip, Wants,
 };
-use pandan_store::heads::{self, Arrival, Budget, HeadInRange, WantedLog};
+use pandan_store::heads::{self, Arrival, Budget, HeadInRange, LogPlace, WantedLog};
 use pandan_store::{Snapshot, StoreError, StoredEntry};
 
+use crate::follow::Serving;
 use crate::ranges::{Ranges, name, place};
 
-/// Answers a question of a session about these schemas.
+/// Answers a question of a session about these schemas, at a node that hands out so much.
 pub fn answer(
     snapshot: &dyn Snapshot,
     schemas: &[SchemaId],
+    serving: &Serving,
     query: &Query,
 ) -> Result<Answer, StoreError> {
-    let reader = Reader { snapshot, schemas };
+    let reader = Reader { snapshot, schemas, serving };
     Ok(match query {
         Query::Split { ranges, parts, salt } => Answer::Splits(
             ranges
@@ -52,10 +53,13 @@ pub fn answer(
             let entry = entry.filter(|found| found.entry.header().seq_num() == *seq_num);
             Answer::Entry(entry.map(|found| Box::new(found.entry)))
         }
-        Query::Documents { ids } => {
-            let logs = snapshot.document_logs(ids, MAX_PENDING_WANTS)?.into_iter();
-            let logs = logs.filter(|(schema, _)| reader.index(schema).is_some());
-            Answer::Logs(logs.map(|(_, place)| name(&place)).collect())
+        Query::DocumentHeads { ids, after, limit } => {
+            Answer::DocumentHeads(reader.document_heads(ids, after.as_ref().map(place), *limit)?)
+        }
+        Query::AnyHeads { logs } => {
+            let places: Vec<_> = logs.iter().map(place).collect();
+            let heads = snapshot.heads_of(&places)?.into_iter().flatten();
+            Answer::Heads(heads.map(|(_, head)| to_head(ANY_SCHEMA, &head)).collect())
         }
     })
 }
@@ -64,7 +68,11 @@ struct Reader<'a> {
     snapshot: &'a dyn Snapshot,
     /// In order.
     schemas: &'a [SchemaId],
+    serving: &'a Serving,
 }
+
+/// Stands in keys of which the schema says nothing.
+const ANY_SCHEMA: u16 = 0;
 
 impl Reader<'_> {
     fn index(&self, schema: &SchemaId) -> Option<u16> {
@@ -109,6 +117,34 @@ impl Reader<'_> {
         self.index(schema).map(|schema| to_head(schema, head))
     }
 
+    /// Heads of documents that are handed out, of the logs behind a place.
+    fn document_heads(
+        &self,
+        ids: &[OperationId],
+        mut after: Option<LogPlace>,
+        limit: usize,
+    ) -> Result<FoundHeads, StoreError> {
+        let limit = limit.max(1);
+        let mut found = FoundHeads::default();
+        loop {
+            let logs = self.snapshot.document_logs(ids, after.as_ref(), limit)?;
+            found.more = logs.len() >= limit;
+            after = logs.last().map(|(_, place)| *place);
+            let served = logs.into_iter().filter(|(schema, _)| self.serving.covers(schema));
+            let served: Vec<_> = served.map(|(_, place)| place).collect();
+            for (place, head) in served.iter().zip(self.snapshot.heads_of(&served)?) {
+                match head {
+                    Some((_, head)) => found.heads.push(to_head(ANY_SCHEMA, &head)),
+                    None => found.headless.push(name(place)),
+                }
+            }
+            // Who is told that there is more goes on behind the last head.
+            if !found.more || !found.heads.is_empty() {
+                return Ok(found);
+            }
+        }
+    }
+
     fn page(
         &self,
         wants: &Wants,
@@ -135,12 +171,15 @@ impl Reader<'_> {
         })
     }
 
-    /// Whether an entry belongs to the session: whoever asks for a log may not know its schema, or
-    /// know it too well.
+    /// Whether an entry belongs to the session or is handed out beside it: whoever asks for a log may
+    /// not know its schema, or know it too well.
     fn is_ours(&self, stored: &StoredEntry) -> bool {
         let Some(payload) = &stored.operation else { return true };
         let operation = Operation::decode(payload);
-        operation.is_ok_and(|operation| self.index(operation.schema()).is_some())
+        operation.is_ok_and(|operation| {
+            let schema = operation.schema();
+            self.index(schema).is_some() || self.serving.covers(schema)
+        })
     }
 }
 

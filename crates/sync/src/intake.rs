@@ -228,9 +228,12 @@ impl News {
     /// What live sessions hear.
     #[must_use]
     pub fn commit(&self) -> Commit {
-        let Committed { author, log_id, seq_num, operation, schema, .. } = &*self.committed;
+        let Committed { author, log_id, seq_num, operation, document, schema, .. } =
+            &*self.committed;
         Commit {
             schema: schema.clone(),
+            document: *document,
+            operation: *operation,
             log: LogName { author: (*author).into(), log_id: *log_id },
             seq_num: *seq_num,
             state: HeadState::of_line((*operation).into()),

@@ -9,10 +9,12 @@ use pandan_replication::{
     Answer, Effect, IngestId, Interest, PeerId, Peers, PeersConfig, PeersEffect, ReadId, Seed,
     Session, StreamId, VERSION, Verdict, legacy,
 };
+use pandan_sync::{Follow, Looked};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::sleep_until;
 
 use super::error::ReplicationError;
+use super::follow::Following;
 use super::legacy::{Legacy, LinkId, LinkInput, Tools};
 use super::lines::{Ends, Line};
 use super::news::{Bulletin, NewsReceiver};
@@ -41,6 +43,8 @@ pub(super) enum Input {
     /// Nothing more comes, or the stream is broken.
     Ended(StreamId),
     Answer(StreamId, ReadId, Answer),
+    /// Related documents that were looked for; none when the store could not be read.
+    Looked(Option<Looked>),
     /// What became of entries; none when the store does not take any.
     Ingested(StreamId, IngestId, Option<Vec<Verdict>>),
     /// Something of a peer that speaks version 1.
@@ -74,6 +78,7 @@ pub(super) struct Driver {
     blocked: BTreeMap<(u64, PeerId), pandan_network::PeerId>,
     /// Places for questions that are being answered.
     reads: Arc<Semaphore>,
+    following: Following,
     inputs: Inputs,
     waiting: mpsc::Receiver<Input>,
     started: Instant,
@@ -83,7 +88,7 @@ impl Driver {
     pub(super) fn new(
         network: Network,
         (protocol, legacy): (Protocol, Option<Protocol>),
-        interest: Interest,
+        (interest, follow): (Interest, Follow),
         core: Arc<Core>,
         news: NewsReceiver,
         board: Arc<Board>,
@@ -100,6 +105,8 @@ impl Driver {
             inputs: inputs.clone(),
         };
         let legacy = Legacy::new(legacy, own, interest.clone(), tools);
+        let (places, reports) = (Arc::clone(&reads), inputs.clone());
+        let following = Following::new(&interest, follow, Arc::clone(&core), places, reports);
         let peers = Peers::new(PeersConfig { own, interest, is_live: true }, Seed(seed));
         Ok(Self {
             network,
@@ -114,6 +121,7 @@ impl Driver {
             next_stream: 0,
             blocked: BTreeMap::new(),
             reads,
+            following,
             inputs,
             waiting,
             started: Instant::now(),
@@ -155,7 +163,8 @@ impl Driver {
 
     fn next_due(&self) -> Option<Instant> {
         let unblock = self.blocked.keys().next().map(|(until, _)| *until);
-        let due = [self.peers.poll_timeout(), self.legacy.poll_timeout(), unblock];
+        let follow = self.following.poll_timeout();
+        let due = [self.peers.poll_timeout(), self.legacy.poll_timeout(), follow, unblock];
         let due = due.into_iter().flatten().min()?;
         self.started.checked_add(Duration::from_millis(due))
     }
@@ -241,6 +250,7 @@ impl Driver {
                     let _ = self.peers.connected(id, now);
                 }
             }
+            Input::Looked(looked) => self.following.looked(looked),
         }
     }
 
@@ -258,6 +268,7 @@ impl Driver {
             Bulletin::Stored(news) => {
                 news.iter().for_each(|news| self.peers.commit(&news.commit()));
                 self.legacy.stored(&news, self.now());
+                self.following.stored(&news);
                 if news.iter().any(|news| !news.committed.schemas.is_empty()) {
                     self.know_schemas();
                 }
@@ -297,6 +308,7 @@ impl Driver {
             while let Some(effect) = self.peers.poll(now) {
                 self.effect(effect);
             }
+            self.following.drive(&mut self.peers, self.ends.keys().copied(), now);
             if !self.send(now) {
                 break;
             }
@@ -340,7 +352,8 @@ impl Driver {
                 let session = self.peers.session(stream);
                 let schemas = session.map(Session::shared_schemas).unwrap_or_default();
                 let places = Arc::clone(&self.reads);
-                ends.spawn(work::read(core, places, stream, id, schemas, query, inputs));
+                let scope = (schemas, self.following.serving());
+                ends.spawn(work::read(core, places, stream, id, scope, query, inputs));
             }
             Effect::Ingest(id, received) => {
                 ends.spawn(work::ingest(core, stream, id, received, inputs));
@@ -349,6 +362,7 @@ impl Driver {
                 // Not given up with the stream.
                 tokio::spawn(work::keep(core, proof));
             }
+            Effect::Changed(ids) => self.following.changed(stream, ids),
             // Ends when all frames are sent.
             Effect::Close => ends.close(),
             Effect::Finished(end) => {

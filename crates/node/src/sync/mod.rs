@@ -11,6 +11,7 @@
 
 mod driver;
 mod error;
+mod follow;
 mod key;
 mod legacy;
 mod lines;
@@ -55,7 +56,7 @@ impl Sync {
         core: Arc<Core>,
         news: NewsReceiver,
     ) -> Result<Self, ReplicationError> {
-        let Replication { mut network, interest, key_pair, legacy } = settings;
+        let Replication { mut network, interest, follow, key_pair, legacy } = settings;
         let key_pair = match key_pair {
             Some(key_pair) => key_pair,
             None => key::of_node(storage)?,
@@ -69,6 +70,7 @@ impl Sync {
         let address = handle.local_address()?;
         let (stop, stopped) = watch::channel(false);
         let protocols = (protocol, legacy);
+        let interest = (follow::interest(interest, follow), follow);
         let driver = Driver::new(network, protocols, interest, core, news, Arc::clone(&board))?;
         let task = tokio::spawn(driver.run(stopped));
         Ok(Self { network: handle, address, board, stop, task: Mutex::new(Some(task)) })

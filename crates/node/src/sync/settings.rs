@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use pandan_identity::KeyPair;
 use pandan_network::Config;
 use pandan_replication::Interest;
+use pandan_sync::Follow;
 
 /// The port that p2panda nodes listen on for other nodes.
 const DEFAULT_QUIC_PORT: u16 = 2022;
@@ -26,6 +27,9 @@ pub struct Replication {
     /// Whether it replicates with the deployed nodes, which speak version 1 of the protocol, too.
     /// In a private network there are none. Default: true.
     pub legacy: bool,
+    /// Which documents it replicates beside, when it does not replicate everything: some of those
+    /// to which documents of these schemas relate. Definitions of schemas then come as well.
+    pub follow: Follow,
 }
 
 impl Replication {
@@ -41,6 +45,7 @@ impl Replication {
             key_pair: None,
             interest: Interest::All,
             legacy: true,
+            follow: Follow::default(),
         }
     }
 }

@@ -7,6 +7,8 @@ use pandan_bamboo::ForkProof;
 use pandan_operations::SchemaId;
 use pandan_replication::{Answer, IngestId, Query, ReadId, Received, StreamId, Verdict};
 
+use pandan_store::Snapshot;
+use pandan_sync::Serving;
 use tokio::sync::Semaphore;
 
 use super::driver::{Input, Inputs};
@@ -26,12 +28,14 @@ pub(super) async fn read(
     places: Arc<Semaphore>,
     stream: StreamId,
     id: ReadId,
-    schemas: Arc<[SchemaId]>,
+    (schemas, serving): (Arc<[SchemaId]>, Arc<Serving>),
     query: Query,
     inputs: Inputs,
 ) {
     let _place = places.acquire_owned().await;
-    let answer = core.read(move |snapshot| pandan_sync::answer(snapshot, &schemas, &query)).await;
+    let read =
+        move |snapshot: &dyn Snapshot| pandan_sync::answer(snapshot, &schemas, &serving, &query);
+    let answer = core.read(read).await;
     let answer = answer.unwrap_or_else(|error| {
         tracing::warn!(%error, "a question of a session was not answered");
         Answer::Unavailable

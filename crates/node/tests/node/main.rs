@@ -7,6 +7,7 @@ mod book;
 #[cfg(target_os = "linux")]
 mod broken_disk;
 mod first_steps;
+mod following;
 mod forks;
 mod hostile;
 mod http;

@@ -9,7 +9,9 @@ use pandan_admission::{Candidate, Door, NextArgsError, Part, PartSubject};
 use pandan_bamboo::{EntryHash, ForkProof, LogId, NextArgs, SeqNum};
 use pandan_identity::PublicKey;
 use pandan_node::Request;
-use pandan_operations::{DocumentId, DocumentViewId, RawValue, SchemaId, SystemSchema};
+use pandan_operations::{
+    DocumentId, DocumentViewId, OperationId, RawValue, SchemaId, SystemSchema,
+};
 use pandan_store::heads::{
     Arrival, Budget, DocumentHead, Head, HeadInRange, HeadRange, HeadsPart, LogPart, LogPlace,
     PartEntries, WantedEntries, Wants,
@@ -168,10 +170,14 @@ impl Snapshot for Counting {
     }
     fn document_logs(
         &self,
-        ids: &[DocumentId],
+        ids: &[OperationId],
+        after: Option<&LogPlace>,
         limit: usize,
     ) -> Result<Vec<(SchemaId, LogPlace)>, StoreError> {
-        self.inner().document_logs(ids, limit)
+        self.inner().document_logs(ids, after, limit)
+    }
+    fn are_stored(&self, ids: &[OperationId]) -> Result<Vec<bool>, StoreError> {
+        self.inner().are_stored(ids)
     }
     fn wanted_entries(
         &self,

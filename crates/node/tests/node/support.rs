@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use pandan_bamboo::{EntryHash, Links, LogId, NextArgs, SeqNum};
 use pandan_identity::KeyPair;
-use pandan_node::{Limits, Node, NodeBuilder, Replication, SyncStatus};
+use pandan_node::{Follow, Interest, Limits, Node, NodeBuilder, Replication, SyncStatus};
 use pandan_operations::{
     DocumentId, DocumentViewId, Fields, Operation, OperationId, RawValue, SchemaId, SystemSchema,
 };
@@ -86,6 +86,15 @@ impl World {
     pub fn replicating_with(change: impl FnOnce(&mut Replication)) -> Self {
         let mut replication = Replication::at("127.0.0.1:0".parse().unwrap());
         change(&mut replication);
+        Self::start(Node::builder().in_memory().replication(replication), None)
+    }
+
+    /// The same, which replicates a list of schemas and follows relations from there.
+    pub fn following(schemas: &[&SchemaId], follow: Follow) -> Self {
+        let mut replication = Replication::at("127.0.0.1:0".parse().unwrap());
+        let schemas = schemas.iter().map(|id| SchemaId::clone(id)).collect();
+        replication.interest = Interest::in_schemas(schemas).unwrap();
+        replication.follow = follow;
         Self::start(Node::builder().in_memory().replication(replication), None)
     }
 

@@ -23,12 +23,10 @@ impl Open {
         }
         match message {
             Message::Ranges(ranges) => self.ranges(ranges, out),
-            Message::Want(wants) => self.wanted(wants, "Want"),
-            Message::WantDocuments(ids) => {
-                self.wanted(Vec::new(), "WantDocuments")?;
-                out.ask(Purpose::Documents, Query::Documents { ids });
-                Ok(())
-            }
+            Message::Want(wants) => self.wanted(wants),
+            Message::WantDocuments(wanted) => self.documents_wanted(wanted),
+            Message::DocumentHeads(found) => self.document_heads(found, out),
+            Message::Changed(ids) => self.documents_changed(ids, out),
             Message::Entries(entries) => self.entries(entries, out),
             Message::Offer(amount) => {
                 let expected = &mut out.status.expected_entries;
@@ -78,12 +76,12 @@ impl Open {
         self.respond(ranges, out)
     }
 
-    fn wanted(&mut self, wants: Vec<(LogName, SeqNum)>, found: &'static str) -> Result<()> {
+    fn wanted(&mut self, wants: Vec<(LogName, SeqNum)>) -> Result<()> {
         if !self.may_want() {
-            return Err(unexpected("no more wishes after comparing", found));
+            return Err(unexpected("no more wishes after comparing", "Want"));
         }
         // Who asks for what it only heard of wants entries again.
-        if self.is_live() && !wants.is_empty() {
+        if self.is_live() && !self.related.has_told(&wants) {
             self.live.push = Push::Eager;
         }
         self.sending.want(wants)
@@ -133,7 +131,7 @@ impl Open {
         Ok(())
     }
 
-    fn news_only(&self, found: &'static str) -> Result<()> {
+    pub(super) fn news_only(&self, found: &'static str) -> Result<()> {
         if self.is_live() { Ok(()) } else { Err(unexpected("no news before Done", found)) }
     }
 
@@ -169,8 +167,10 @@ impl Open {
                 let bytes = entry.map(|entry| entry.as_bytes().to_vec());
                 out.send_answer(&Message::Probed(bytes))
             }
-            (Purpose::Documents, Answer::Logs(logs)) => {
-                self.sending.want(logs.into_iter().map(|log| (log, SeqNum::FIRST)))
+            (Purpose::Documents, Answer::DocumentHeads(found)) => self.documents_found(found, out),
+            (Purpose::Related(theirs), Answer::Heads(own)) => {
+                self.compare_related(&theirs, &own, out);
+                Ok(())
             }
             (Purpose::News(news), Answer::Heads(heads)) => {
                 for (log, seq_num, _) in lacking(news, &heads) {
@@ -215,6 +215,8 @@ impl Open {
         now: u64,
         out: &mut Outbox,
     ) -> Result<()> {
+        let is_news = is_news && !self.related.is_coming(&log);
+        self.related.arrived(&log, seq_num);
         let status = &mut out.status;
         match verdict {
             Verdict::Stored => {
@@ -237,6 +239,7 @@ impl Open {
             }
             Verdict::Refused => {
                 status.refused = status.refused.saturating_add(1);
+                self.related.give_up(&log);
                 self.receiving.refuse(log, out)?;
             }
             Verdict::Fork(proof) => {

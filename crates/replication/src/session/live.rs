@@ -8,7 +8,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 
 use pandan_bamboo::{HeadState, SeqNum};
-use pandan_operations::SchemaId;
+use pandan_operations::{DocumentId, OperationId, SchemaId};
 
 use crate::limits::{GRAFT_DELAY_MS, MAX_GRAFTS, MAX_REMEMBERED};
 use crate::{LogName, Received};
@@ -18,6 +18,10 @@ use crate::{LogName, Received};
 pub struct Commit {
     /// The schema of its operation.
     pub schema: SchemaId,
+    /// The document that the operation belongs to.
+    pub document: DocumentId,
+    /// The operation.
+    pub operation: OperationId,
     /// Its log.
     pub log: LogName,
     /// Its place in the log.

@@ -15,6 +15,7 @@ use crate::session::hunts::Hunts;
 use crate::session::live::{Commit, Live, Push};
 use crate::session::outbox::{Effect, Outbox, Purpose};
 use crate::session::receiving::Receiving;
+use crate::session::related::Related;
 use crate::session::sending::Sending;
 use crate::session::status::Phase;
 use crate::session::terms::{Acceptance, Role, Terms};
@@ -30,6 +31,7 @@ pub(super) struct Open {
     pub(super) receiving: Receiving,
     pub(super) hunts: Hunts,
     pub(super) live: Live,
+    pub(super) related: Related,
     /// Whether the initiator has asked for news, even if they were declined.
     pub(super) asked_live: bool,
     pub(super) done: Done,
@@ -109,6 +111,7 @@ impl Open {
             receiving: Receiving::default(),
             hunts: Hunts::default(),
             live: Live::default(),
+            related: Related::default(),
             done: Done::default(),
             counts: Counts::default(),
             late: BTreeMap::new(),
@@ -202,6 +205,7 @@ impl Open {
             let ranges = core::mem::take(ranges);
             self.speak(ranges, out);
         }
+        self.drive_related(out);
         self.sending.drive(out);
         if self.can_be_done(out) {
             out.send(&Message::Done);
@@ -262,11 +266,14 @@ impl Open {
     }
 
     pub(super) fn commit(&mut self, commit: &Commit, out: &mut Outbox) {
-        let Commit { schema, log, seq_num, state, received } = commit;
+        let Commit { schema, log, seq_num, state, received, .. } = commit;
         self.live.arrived(log, *seq_num);
-        let is_ours = self.terms.schemas.binary_search(schema).is_ok();
-        if !self.terms.is_live || !is_ours || self.live.has(log, *seq_num) {
+        self.related.arrived(log, *seq_num);
+        if !self.terms.is_live || self.live.has(log, *seq_num) {
             return;
+        }
+        if self.terms.schemas.binary_search(schema).is_err() {
+            return self.related.commit(commit);
         }
         if !self.is_live() {
             self.delay(*log, *seq_num);

@@ -5,11 +5,12 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use pandan_bamboo::{ForkProof, SeqNum};
+use pandan_operations::OperationId;
 
 use crate::limits::{MAX_QUEUE_BYTES, MAX_READS};
 use crate::session::fault::{End, Fault};
 use crate::session::status::Status;
-use crate::{LogName, Message, Query, ReadId, Received};
+use crate::{DocumentHeads, LogName, Message, Query, ReadId, Received};
 
 /// Something to be done for a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,9 @@ pub enum Effect {
     Ingest(IngestId, Vec<Received>),
     /// A fork: keep the proof, unless nothing of its author is of interest here.
     Proof(Box<ForkProof>),
+    /// The other side has something new of documents that it was asked for, by the ids that were
+    /// asked for: ask for them again.
+    Changed(Vec<OperationId>),
     /// Nothing more is sent: when all frames are, end this side of the stream.
     Close,
     /// The session has ended.
@@ -39,7 +43,10 @@ pub(crate) enum Purpose {
     Page,
     HuntOwn,
     Probed,
+    /// Documents that the other side asks for.
     Documents,
+    /// Heads of documents that the other side was asked for.
+    Related(DocumentHeads),
     /// News of the other side: which of them we lack.
     News(BTreeMap<LogName, SeqNum>),
     /// News that nobody else has brought.

@@ -93,6 +93,11 @@ impl Receiving {
         self.batch.take_if(|(own, _)| *own == id).map(|(_, places)| places)
     }
 
+    /// Whether no more of a log is taken.
+    pub(crate) fn is_refused(&self, log: &LogName) -> bool {
+        self.refused.contains(log)
+    }
+
     /// Takes no more of a log in this session.
     pub(crate) fn refuse(&mut self, log: LogName, out: &mut Outbox) -> Result<(), Fault> {
         out.status.points = out.status.points.saturating_add(REFUSED_POINTS);

@@ -43,6 +43,15 @@ pub(super) fn settle_named(
     }
 }
 
+/// Compares heads with ours of the same logs, which are in the order of names, whatever their
+/// schemas.
+pub(super) fn settle_any(salt: &Salt, theirs: &[TheirHead], ours: &[Head], found: &mut Found) {
+    for head in theirs {
+        let own = ours.binary_search_by_key(&head.log, |own| own.key.log).ok();
+        settle(salt, head, own.and_then(|index| ours.get(index)), found);
+    }
+}
+
 /// The parts of a range between the heads.
 pub(super) fn gaps(range: &KeyRange, theirs: &[TheirHead]) -> Vec<KeyRange> {
     let schema = range.start().schema;

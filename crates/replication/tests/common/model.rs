@@ -6,10 +6,10 @@ use pandan_bamboo::{
     EncodedEntry, Entry, EntryHash, ForkProof, HeadState, HeadsSum, LogId, NextArgs, Salt, SeqNum,
 };
 use pandan_identity::KeyPair;
-use pandan_operations::{DocumentId, SchemaId};
+use pandan_operations::{OperationId, SchemaId};
 use pandan_replication::{
-    Amount, Answer, Author, Bound, Cursor, FrozenTip, Head, HeadList, KeyRange, LogKey, LogName,
-    Page, Part, Query, Received, Split, Tip, Verdict, Wants,
+    Amount, Answer, Author, Bound, Cursor, FoundHeads, FrozenTip, Head, HeadList, KeyRange, LogKey,
+    LogName, Page, Part, Query, Received, Split, Tip, Verdict, Wants,
 };
 
 /// An entry; the first byte of a payload says which schema it is of.
@@ -43,6 +43,8 @@ pub struct Model {
     pub schemas: Vec<SchemaId>,
     /// Bytes of entries and payloads that came, known ones too.
     pub bytes_in: usize,
+    /// How many heads of documents are told at a time, if not as many as a session asks for.
+    pub heads_told: Option<usize>,
 }
 
 impl Model {
@@ -193,7 +195,7 @@ impl Model {
                 Answer::Heads(heads)
             }
             Query::Entries { wants, after, budget_bytes, budget_entries } => {
-                let wanted = wanted(&heads, wants);
+                let wanted = wanted(&self.heads(&self.schemas), &heads, wants);
                 Answer::Page(self.page(&wanted, *after, *budget_bytes, *budget_entries))
             }
             Query::Entry { log, seq_num } => {
@@ -201,15 +203,36 @@ impl Model {
                 let stored = self.at(log, *seq_num).filter(|_| is_known);
                 Answer::Entry(stored.map(|stored| Box::new(stored.entry)))
             }
-            Query::Documents { ids } => Answer::Logs(self.logs_of(ids)),
+            Query::DocumentHeads { ids, after, limit } => {
+                let limit = self.heads_told.unwrap_or(*limit);
+                Answer::DocumentHeads(self.document_heads(ids, *after, limit))
+            }
+            Query::AnyHeads { logs } => {
+                let mut heads = self.heads(&self.schemas);
+                heads.retain(|head| logs.binary_search(&head.key.log).is_ok());
+                heads.sort_by_key(|head| head.key.log);
+                Answer::Heads(heads)
+            }
         }
     }
 
-    /// Each log is a document here.
-    fn logs_of(&self, ids: &[DocumentId]) -> Vec<LogName> {
-        let is_first =
+    /// Each log is a document here, named by any of its entries.
+    fn document_heads(
+        &self,
+        ids: &[OperationId],
+        after: Option<LogName>,
+        limit: usize,
+    ) -> FoundHeads {
+        let is_named =
             |stored: &&Stored| ids.iter().any(|id| id.as_hash() == stored.entry.hash().as_hash());
-        self.entries.iter().filter(is_first).map(|stored| stored.log).collect()
+        let logs: BTreeSet<_> =
+            self.entries.iter().filter(is_named).map(|stored| stored.log).collect();
+        let mut heads = self.heads(&self.schemas);
+        heads.retain(|head| logs.contains(&head.key.log) && Some(head.key.log) > after);
+        heads.sort_by_key(|head| head.key.log);
+        let more = heads.len() > limit;
+        heads.truncate(limit);
+        FoundHeads { heads, headless: Vec::new(), more }
     }
 
     fn page(
@@ -259,8 +282,9 @@ fn within(heads: &[Head], range: &KeyRange) -> Vec<Head> {
     heads.iter().filter(|head| range.contains(&head.key)).copied().collect()
 }
 
-fn wanted(heads: &[Head], wants: &Wants) -> BTreeMap<LogName, SeqNum> {
-    let known: BTreeSet<_> = heads.iter().map(|head| head.key.log).collect();
+/// Logs may be asked for whatever their schemas are, as with related documents.
+fn wanted(all: &[Head], heads: &[Head], wants: &Wants) -> BTreeMap<LogName, SeqNum> {
+    let known: BTreeSet<_> = all.iter().map(|head| head.key.log).collect();
     let in_ranges = wants.ranges.iter().flat_map(|range| within(heads, range));
     let logs = wants.logs.iter().copied().filter(|(log, _)| known.contains(log));
     logs.chain(in_ranges.map(|head| (head.key.log, SeqNum::FIRST))).collect()

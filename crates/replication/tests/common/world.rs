@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use pandan_bamboo::{HeadState, Salt};
-use pandan_operations::SchemaId;
+use pandan_bamboo::{HeadState, Salt, SeqNum};
+use pandan_operations::{OperationId, SchemaId};
 use pandan_replication::{
     Acceptance, Answer, Commit, Effect, End, IngestId, Interest, Query, ReadId, Received, Session,
     Terms, Verdict,
@@ -30,6 +30,8 @@ pub struct Side {
     work: VecDeque<Work>,
     pub end: Option<End>,
     pub frames: usize,
+    /// Documents of which the other side has told that they have changed.
+    pub changed: Vec<OperationId>,
 }
 
 /// What the store of a node does for a session.
@@ -122,8 +124,12 @@ impl World {
 
     fn tell(&mut self, node: usize, stored: &[Stored]) {
         for stored in stored {
+            let first = self.nodes[node].at(&stored.log, SeqNum::FIRST);
+            let document = first.map_or(stored.entry.hash(), |first| first.entry.hash());
             let commit = Commit {
                 schema: self.nodes[node].schemas[usize::from(stored.payload[0])].clone(),
+                document: OperationId::from(document).into(),
+                operation: stored.entry.hash().into(),
                 log: stored.log,
                 seq_num: stored.seq_num,
                 state: HeadState::of_line(stored.entry.hash()),
@@ -170,6 +176,7 @@ impl World {
                 }
             }
             Effect::Close => self.end(index),
+            Effect::Changed(ids) => side.changed.extend(ids),
             Effect::Finished(end) => side.end = Some(end),
             other => panic!("unknown effect {other:?}"),
         }
@@ -278,6 +285,7 @@ fn side(node: usize, session: Session, other: usize) -> Side {
         work: VecDeque::new(),
         end: None,
         frames: 0,
+        changed: Vec::new(),
     }
 }
 

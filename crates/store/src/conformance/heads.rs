@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use pandan_admission::Door;
 use pandan_bamboo::{Hash, HeadState, HeadsSum, LogId};
 use pandan_identity::KeyPair;
-use pandan_operations::{DocumentId, Fields, SchemaId};
+use pandan_operations::{Fields, OperationId, SchemaId};
 use pandan_schema::FieldType;
 
 use super::author::{Author, Signed, fields, text};
@@ -241,9 +241,13 @@ pub(super) fn check_document_logs(new_store: &dyn Fn() -> Box<dyn Store>) {
     scene.publish(one.clone());
     scene.world.offer_at(&other, Door::Peer).split().0.expect("it forks the log");
     let snapshot = scene.world.snapshot();
-    let ids = |signed: &[&Signed]| signed.iter().map(|it| it.document()).collect::<Vec<_>>();
-    let logs =
-        |ids: &[DocumentId], limit| snapshot.document_logs(ids, limit).expect("logs can be found");
+    let ids = |signed: &[&Signed]| {
+        signed.iter().map(|it| it.document().into()).collect::<Vec<OperationId>>()
+    };
+    let after = |ids: &[OperationId], after: Option<&LogPlace>, limit| {
+        snapshot.document_logs(ids, after, limit).expect("logs can be found")
+    };
+    let logs = |ids: &[OperationId], limit| after(ids, None, limit);
     let expect = |signed: &[&Signed]| {
         let places: BTreeSet<_> = signed.iter().map(|it| place(it)).collect();
         places.into_iter().map(|place| (schema.clone(), place)).collect::<Vec<_>>()
@@ -256,6 +260,33 @@ pub(super) fn check_document_logs(new_store: &dyn Fn() -> Box<dyn Store>) {
         assert_eq!(logs(&asked, limit), all[..limit.min(3)]);
     }
     assert_eq!(logs(&[], 9), []);
+    for (count, (_, place)) in (1..).zip(&all) {
+        assert_eq!(after(&asked, Some(place), 9), all[count..], "those behind a place");
+        let before = LogPlace { author: [0; 32], log_id: place.log_id };
+        assert_eq!(after(&asked, Some(&before), 9), all);
+    }
+    // Any operation names its document.
+    assert_eq!(logs(&[guest.entry.hash().into()], 9), expect(&[&note, &guest]));
+}
+
+/// Operations are known when they are stored, whether they count or not.
+pub(super) fn check_stored(new_store: &dyn Fn() -> Box<dyn Store>) {
+    let mut scene = Scene::new(new_store);
+    let id = |signed: &Signed| OperationId::from(signed.entry.hash());
+    let ids: Vec<_> = scene.signed.iter().map(id).collect();
+    let schema = scene.schemas[0].clone();
+    let mut twice = Author::new(9);
+    let (one, other) = (twice.clone().create(&schema, body(1)), twice.create(&schema, body(2)));
+    let stranger = Author::new(8).create(&schema, body(3));
+    scene.publish(one.clone());
+    let is_stored = |scene: &Scene, ids: &[OperationId]| {
+        scene.world.snapshot().are_stored(ids).expect("operations can be found")
+    };
+    assert_eq!(is_stored(&scene, &[id(&stranger), id(&one), id(&other)]), [false, true, false]);
+    scene.world.offer_at(&other, Door::Peer).split().0.expect("it forks the log");
+    assert_eq!(is_stored(&scene, &[id(&one), id(&one), id(&stranger)]), [true, true, false]);
+    assert_eq!(is_stored(&scene, &ids), vec![true; ids.len()]);
+    assert_eq!(is_stored(&scene, &[]), []);
 }
 
 /// There is nothing of unknown schemas, authors and logs.

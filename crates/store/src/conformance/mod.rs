@@ -154,6 +154,7 @@ checks! {
         check_many_logs,
         check_short_places,
         check_document_logs,
+        check_stored,
         check_unknown,
     }
     parts { check_beside, check_again, check_complete, check_forks, check_limit }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use pandan_bamboo::{EncodedEntry, EntryHash, ForkProof, HeadState, HeadsSum, LogId, SeqNum};
 use pandan_identity::PublicKey;
-use pandan_operations::{DocumentId, SchemaId};
+use pandan_operations::{OperationId, SchemaId};
 
 use super::state::{Log, State};
 use crate::heads::{Head, HeadInRange, HeadRange, HeadsPart, LogPlace, Piece, group};
@@ -31,11 +31,13 @@ impl State {
 
     pub(super) fn document_logs(
         &self,
-        ids: &[DocumentId],
+        ids: &[OperationId],
+        after: Option<&LogPlace>,
         limit: usize,
     ) -> Vec<(SchemaId, LogPlace)> {
         let mut logs = BTreeSet::new();
-        for document in ids.iter().filter_map(|id| self.documents.get(id)) {
+        let documents = ids.iter().filter_map(|id| self.document_of.get(id));
+        for document in documents.filter_map(|id| self.documents.get(id)) {
             let hashes = document.operations.iter().map(|it| *it.id.as_hash());
             for entry in hashes.filter_map(|hash| self.entries.get(&EntryHash::from_hash(hash))) {
                 let header = entry.entry.header();
@@ -49,7 +51,7 @@ impl State {
             }
         }
         let logs = logs.into_iter().map(|(place, schema)| (schema.clone(), place));
-        logs.take(limit).collect()
+        logs.filter(|(_, place)| Some(place) > after).take(limit).collect()
     }
 
     pub(super) fn split_heads(&self, ranges: &[HeadRange], parts: usize) -> Vec<HeadsPart> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pandan_admission::{NextArgsError, PartSubject, next_args};
 use pandan_bamboo::{EntryHash, ForkProof, LogId, NextArgs, SeqNum};
 use pandan_identity::PublicKey;
-use pandan_operations::{DocumentId, DocumentViewId, SchemaId};
+use pandan_operations::{DocumentId, DocumentViewId, OperationId, SchemaId};
 
 use super::state::State;
 use crate::contract::{Counts, DocumentRecord, KnownSchema, LogHead, Snapshot, StoredEntry};
@@ -171,10 +171,16 @@ impl Snapshot for MemorySnapshot {
 
     fn document_logs(
         &self,
-        ids: &[DocumentId],
+        ids: &[OperationId],
+        after: Option<&LogPlace>,
         limit: usize,
     ) -> Result<Vec<(SchemaId, LogPlace)>, StoreError> {
-        Ok(self.state()?.document_logs(ids, limit))
+        Ok(self.state()?.document_logs(ids, after, limit))
+    }
+
+    fn are_stored(&self, ids: &[OperationId]) -> Result<Vec<bool>, StoreError> {
+        let state = self.state()?;
+        Ok(ids.iter().map(|id| state.document_of.contains_key(id)).collect())
     }
 
     fn wanted_entries(

@@ -1,14 +1,16 @@
 //! Entries, logs and numbers, as they were received.
 
+use std::collections::HashSet;
+
 use pandan_admission::{NextArgsDocument, NextArgsFacts, NextArgsLog, NextArgsOperation};
 use pandan_bamboo::{EncodedEntry, Entry, EntryHash, Hash, LogId, SeqNum};
 use pandan_identity::PublicKey;
-use pandan_operations::{DocumentId, DocumentViewId};
+use pandan_operations::{DocumentId, DocumentViewId, OperationId};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use super::digest::{self, Digest};
 use super::fault::{Fault, Result};
-use super::history;
+use super::{history, param};
 use crate::contract::{Counts, LogHead, StoredEntry};
 
 /// Log ids are unsigned, numbers in SQLite are not: the bits are the same.
@@ -57,6 +59,16 @@ fn stored_entries(
 pub(super) fn by_hash(connection: &Connection, hash: &EntryHash) -> Result<Option<StoredEntry>> {
     let sql = "SELECT entry, payload FROM entries WHERE hash = ?";
     Ok(stored_entries(connection, sql, [hash.as_hash().digest()])?.pop())
+}
+
+/// Which of the operations are stored.
+pub(super) fn are_stored(connection: &Connection, ids: &[OperationId]) -> Result<Vec<bool>> {
+    let mut statement =
+        connection.prepare_cached("SELECT hash FROM entries WHERE hash IN rarray(?)")?;
+    let digests = param::blobs(ids.iter().map(digest::of_operation));
+    let rows = statement.query_map([digests], |row| row.get(0))?;
+    let stored = rows.collect::<rusqlite::Result<HashSet<Digest>>>()?;
+    Ok(ids.iter().map(|id| stored.contains(digest::of_operation(id))).collect())
 }
 
 pub(super) fn of_log(

@@ -4,14 +4,14 @@ use std::collections::HashSet;
 use std::sync::mpsc::Receiver;
 
 use pandan_admission::Door;
-use pandan_bamboo::SeqNum;
+use pandan_bamboo::{LogId, SeqNum};
 use pandan_operations::{Fields, SchemaId, SystemSchema};
 use rusqlite::Connection;
 
 use super::catalog::Catalog;
 use super::trace::{self, Statement};
 use super::wanted::connectors::Connectors;
-use super::{Options, batch, catalog, connection, head_sums, heads, migrate, wanted};
+use super::{Options, batch, catalog, connection, entries, head_sums, heads, migrate, wanted};
 use crate::conformance::{Author, Signed, fields};
 use crate::heads::{Arrival, Budget, HeadRange, LogPlace, WantedLog, Wants};
 use crate::limits::{MAX_ENTRIES_SCANNED, MAX_HEADS_IN_SUM, MAX_LOGS_SORTED};
@@ -192,11 +192,21 @@ fn logs_of_documents_are_looked_up() {
         let first = create(&mut Author::new(1), 0);
         filled.ingest(std::slice::from_ref(&first));
         let (found, statements) = filled.count(|connection| {
-            heads::logs_of(connection, &filled.catalog, &[first.document()], 10)
+            let after = LogPlace { author: [0; 32], log_id: LogId::new(1) };
+            let id = first.document().into();
+            heads::logs_of(connection, &filled.catalog, &[id], Some(&after), 10)
         });
         let place = LogPlace::of(&first.entry.header().public_key(), first.entry.header().log_id());
         assert_eq!(found.expect("it can be read"), [(piece(), place)]);
         taken.push(steps(&statements));
+        let (found, statements) =
+            filled.count(|connection| entries::are_stored(connection, &[first.document().into()]));
+        assert_eq!(found.expect("it can be read"), [true]);
+        for statement in &statements {
+            let plan = statement.plan(&filled.connection);
+            let is_covered = |line: &String| line.contains("COVERING INDEX");
+            assert!(plan.iter().any(is_covered), "payloads are not read: {plan:?}");
+        }
     }
     assert!(taken[1] <= taken[0] + 20, "{taken:?}");
 }

@@ -2,7 +2,7 @@
 
 use pandan_bamboo::{EncodedEntry, EntryHash, ForkProof, Hash, HeadState, LogId, SeqNum, varu64};
 use pandan_identity::PublicKey;
-use pandan_operations::{DocumentId, SchemaId};
+use pandan_operations::{OperationId, SchemaId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::catalog::{self, Catalog};
@@ -179,24 +179,31 @@ pub(super) fn of_logs(
     Ok(heads)
 }
 
-/// Logs by the documents that are written in them. What forks at its first entry is no line of a
-/// document any more, whichever it was before.
+/// Logs by operations of the documents that are written in them. What forks at its first entry is
+/// no line of a document any more, whichever it was before.
 const LOGS_OF_DOCUMENTS: &str = "SELECT DISTINCT d.schema, a.key, l.log_id FROM entries c \
-     JOIN documents d ON d.id = c.id JOIN logs l ON l.document = d.id \
-     JOIN authors a ON a.id = l.author WHERE c.hash IN rarray(?) AND (l.branch = 0 OR EXISTS \
+     JOIN logs o ON o.id = c.log JOIN documents d ON d.id = o.document \
+     JOIN logs l ON l.document = d.id JOIN authors a ON a.id = l.author \
+     WHERE c.hash IN rarray(?) AND (+a.key, l.log_id < 0, l.log_id) > (?, ?, ?) \
+     AND (l.branch = 0 OR EXISTS \
      (SELECT 1 FROM logs WHERE author = l.author AND log_id = l.log_id AND branch = 0 AND fork = 1)) \
      ORDER BY a.key, l.log_id < 0, l.log_id LIMIT ?";
 
-/// The logs in which documents are written.
+/// The logs in which documents are written, those after a place.
 pub(super) fn logs_of(
     connection: &Connection,
     catalog: &Catalog,
-    ids: &[DocumentId],
+    ids: &[OperationId],
+    after: Option<&LogPlace>,
     limit: usize,
 ) -> Result<Vec<(SchemaId, LogPlace)>> {
     let mut statement = connection.prepare_cached(LOGS_OF_DOCUMENTS)?;
-    let digests = param::blobs(ids.iter().map(digest::of_document));
-    let mut rows = statement.query(params![digests, i64::try_from(limit).unwrap_or(i64::MAX)])?;
+    let digests = param::blobs(ids.iter().map(digest::of_operation));
+    // No key is as short as nothing.
+    let author = after.map_or(&[][..], |place| &place.author);
+    let log_id = after.map_or(0, |place| entries::log_id_to_sql(place.log_id));
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows = statement.query(params![digests, author, log_id < 0, log_id, limit])?;
     let mut logs = Vec::new();
     while let Some(row) = rows.next()? {
         let schema = catalog.schema(connection, row.get(0)?)?.id().clone();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pandan_admission::{NextArgsError, PartSubject, next_args};
 use pandan_bamboo::{EntryHash, LogId, NextArgs, SeqNum};
 use pandan_identity::PublicKey;
-use pandan_operations::{DocumentId, DocumentViewId, SchemaId};
+use pandan_operations::{DocumentId, DocumentViewId, OperationId, SchemaId};
 use rusqlite::Connection;
 
 use super::Inner;
@@ -145,8 +145,17 @@ impl Snapshot for SqliteSnapshot {
         Ok(heads::of_logs(self.reading()?, &self.store.catalog, logs)?)
     }
 
-    fn document_logs(&self, ids: &[DocumentId], limit: usize) -> Answer<Vec<(SchemaId, LogPlace)>> {
-        Ok(heads::logs_of(self.reading()?, &self.store.catalog, ids, limit)?)
+    fn document_logs(
+        &self,
+        ids: &[OperationId],
+        after: Option<&LogPlace>,
+        limit: usize,
+    ) -> Answer<Vec<(SchemaId, LogPlace)>> {
+        Ok(heads::logs_of(self.reading()?, &self.store.catalog, ids, after, limit)?)
+    }
+
+    fn are_stored(&self, ids: &[OperationId]) -> Answer<Vec<bool>> {
+        Ok(entries::are_stored(self.reading()?, ids)?)
     }
 
     fn wanted_entries(

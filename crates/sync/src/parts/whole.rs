@@ -2,7 +2,7 @@
 
 use pandan_bamboo::SeqNum;
 use pandan_identity::PublicKey;
-use pandan_operations::{DocumentId, DocumentViewId, FieldName, SchemaId};
+use pandan_operations::{DocumentId, DocumentViewId, FieldName, OperationId, SchemaId};
 use pandan_replication::limits::{BATCH_BYTES, MAX_ENTRIES, MAX_PENDING_WANTS};
 use pandan_replication::{AskAnswer, Cursor, PartContent, Received};
 use pandan_schema::Value;
@@ -26,7 +26,8 @@ impl Asked<'_> {
         let Some(schema) = self.schema_of(id)? else { return Ok(AskAnswer::default()) };
         let mut ids = self.definitions(&schema)?;
         ids.push(id);
-        let logs = self.snapshot.document_logs(&ids, MAX_PENDING_WANTS)?;
+        let ids: Vec<OperationId> = ids.into_iter().map(OperationId::from).collect();
+        let logs = self.snapshot.document_logs(&ids, None, MAX_PENDING_WANTS)?;
         if logs.len() == MAX_PENDING_WANTS {
             return Ok(AskAnswer { contents: super::too_much(), next: None });
         }

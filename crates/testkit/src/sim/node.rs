@@ -12,7 +12,7 @@ use pandan_replication::{
     Verdict,
 };
 use pandan_store::{Store, StoreError};
-use pandan_sync::{Fate, Intake, Taken, examine};
+use pandan_sync::{Fate, Intake, Serving, Taken, examine};
 
 use super::disk::{Disk, DiskFaults, DiskStore};
 use super::hostile::Mangler;
@@ -229,7 +229,8 @@ impl Node {
                 let session = alive.peers.session(stream);
                 let schemas = session.map(Session::shared_schemas).unwrap_or_default();
                 let answer = alive.store.snapshot();
-                let answer = answer.and_then(|it| pandan_sync::answer(&*it, &schemas, &query));
+                let answer = answer
+                    .and_then(|it| pandan_sync::answer(&*it, &schemas, &Serving::ALL, &query));
                 let answer = answer.unwrap_or(pandan_replication::Answer::Unavailable);
                 net.soon(REPORT_MS, Event::Task(life, Task::Answer(stream, id, answer)));
             }
