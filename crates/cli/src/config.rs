@@ -173,6 +173,7 @@ const KEYS: [&str; 15] = [
     "allow_peers",
     "block_peers",
     "schemas",
+    "follow",
     "durability",
     "log_level",
     "quota_bytes",
@@ -244,6 +245,7 @@ impl File {
             "allow_peers" => self.network.allow_peers = list(value).map_err(fault)?,
             "block_peers" => self.network.block_peers = list(value).map_err(fault)?,
             "schemas" => self.network.schemas = list(value).map_err(fault)?,
+            "follow" => self.network.follow = Some(choice(text()?).map_err(fault)?),
             _ => return Err(unknown(key)),
         }
         Ok(())
@@ -338,6 +340,7 @@ mod tests {
         check("http = 2020", "expected text");
         check("http = \"2020\"", "HOST:PORT");
         check("durability = \"none\"", "full, normal");
+        check("follow = \"some\"", "none, blobs, all");
         check("limits = 1", "[limits]");
         check("legacy = \"off\"", "true or false");
         check("quota_bytes = -1", "expected bytes");

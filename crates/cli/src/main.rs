@@ -11,6 +11,7 @@ mod demo;
 mod failure;
 mod fields;
 mod folder;
+mod follow;
 mod hex;
 mod keys;
 mod listen;

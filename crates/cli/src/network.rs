@@ -14,6 +14,7 @@ use pandan_node::{Config, Interest, Replication, Storage};
 use pandan_operations::{SchemaId, SystemSchema};
 
 use crate::failure::usage;
+use crate::follow::Related;
 use crate::listen::Listen;
 use crate::neighbours::Neighbours;
 
@@ -112,6 +113,10 @@ pub(crate) struct NetworkArgs {
     /// times [default: all]
     #[arg(long = "schema", value_name = "SCHEMA_ID", env = "PANDAN_SCHEMA", value_delimiter = ',')]
     schemas: Vec<SchemaId>,
+
+    /// With --schema: replicate what documents of these schemas relate to as well [default: blobs]
+    #[arg(long, value_name = "WHAT", env = "PANDAN_FOLLOW")]
+    follow: Option<Related>,
 }
 
 /// The same from the file with settings.
@@ -126,6 +131,7 @@ pub(crate) struct NetworkFile {
     pub(crate) allow_peers: Vec<PeerId>,
     pub(crate) block_peers: Vec<PeerId>,
     pub(crate) schemas: Vec<SchemaId>,
+    pub(crate) follow: Option<Related>,
 }
 
 impl NetworkArgs {
@@ -153,6 +159,9 @@ impl NetworkArgs {
             schemas.push(SystemSchema::SchemaFieldDefinition.into());
             replication.interest = Interest::in_schemas(schemas)
                 .map_err(|error| usage(format!("cannot replicate these schemas: {error}")))?;
+        }
+        if let Some(related) = self.follow.or(file.follow) {
+            replication.follow = related.into();
         }
         let network = &mut replication.network;
         let peers = self.peers.into_iter().chain(file.peers);

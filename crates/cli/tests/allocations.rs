@@ -10,6 +10,8 @@ mod config;
 mod counting;
 #[path = "../src/failure.rs"]
 mod failure;
+#[path = "../src/follow.rs"]
+mod follow;
 #[path = "../src/hex.rs"]
 mod hex;
 #[path = "../src/listen.rs"]
