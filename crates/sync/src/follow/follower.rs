@@ -125,10 +125,17 @@ impl Follower {
         let (schema, document) = (&news.committed.schema, news.committed.document);
         // Definitions are replicated, and pieces relate to nothing.
         let is_plain = matches!(schema, SchemaId::System(system) if *system != SystemSchema::Blob);
-        if self.agendas.is_empty() || is_plain || news.committed.is_void {
+        if !is_plain && !news.committed.is_void {
+            self.note(schema.clone(), document);
+        }
+    }
+
+    /// Remembers to look at a document. Sessions that begin later walk over all.
+    fn note(&mut self, schema: SchemaId, document: DocumentId) {
+        if self.agendas.is_empty() {
             return;
         }
-        self.stored.insert((schema.clone(), document));
+        self.stored.insert((schema, document));
         if self.stored.len() > MAX_CHANGED {
             self.stored.clear();
             self.walk_again();
@@ -275,5 +282,52 @@ impl Agenda {
             self.queue = ids.split_off(&rest);
         }
         ids.into_iter().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pandan_bamboo::Hash;
+
+    use super::*;
+
+    fn id(number: usize) -> OperationId {
+        OperationId::from_hash(Hash::of(&number.to_be_bytes()))
+    }
+
+    #[test]
+    fn so_many_ids_wait_and_then_all_is_walked_over() {
+        let mut agenda = Agenda { queue: BTreeSet::new(), walk: None };
+        agenda.add((0..MAX_QUEUED).map(id));
+        assert_eq!((agenda.queue.len(), agenda.walk.is_some()), (MAX_QUEUED, false));
+        assert_eq!(agenda.take().len(), MAX_DOCUMENTS);
+        assert_eq!(agenda.queue.len(), MAX_QUEUED - MAX_DOCUMENTS);
+        agenda.add((0..=MAX_QUEUED).map(id));
+        assert_eq!((agenda.queue.len(), agenda.walk.is_some()), (0, true));
+    }
+
+    #[test]
+    fn so_many_documents_wait_and_then_all_is_walked_over() {
+        let interest = Interest::Schemas(Vec::new());
+        let mut follower = Follower::new(&interest, Follow::All).expect("it follows");
+        let note = |follower: &mut Follower, count: usize| {
+            let documents = (0..count).map(|number| DocumentId::from(id(number)));
+            documents.for_each(|document| follower.note(SystemSchema::Blob.into(), document));
+        };
+        note(&mut follower, 1);
+        assert!(follower.stored.is_empty(), "without sessions nothing is kept");
+        let agenda = Agenda { queue: BTreeSet::new(), walk: None };
+        follower.agendas.insert(StreamId(0), agenda);
+        note(&mut follower, MAX_CHANGED);
+        assert_eq!(follower.stored.len(), MAX_CHANGED);
+        note(&mut follower, MAX_CHANGED + 1);
+        assert!(follower.stored.is_empty());
+        assert!(follower.agendas[&StreamId(0)].walk.is_some());
+    }
+
+    #[test]
+    fn who_replicates_everything_or_follows_nothing_needs_no_follower() {
+        assert!(Follower::new(&Interest::All, Follow::All).is_none());
+        assert!(Follower::new(&Interest::Schemas(Vec::new()), Follow::None).is_none());
     }
 }
