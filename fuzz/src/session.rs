@@ -1,10 +1,12 @@
 //! A session that hears anything, from its peer as from its store.
 
 use arbitrary::Arbitrary;
-use pandan_bamboo::{EncodedEntry, Fingerprint, HeadState, LogId, NextArgs, Salt, SeqNum};
+use pandan_bamboo::{EncodedEntry, Fingerprint, ForkProof, HeadState, LogId, NextArgs, Salt, SeqNum};
 use pandan_identity::KeyPair;
 use pandan_operations::{OperationId, SystemSchema};
-use pandan_replication::limits::{MAX_ENTRIES, MAX_FRAME_LENGTH, MAX_QUEUE_BYTES, MAX_READS};
+use pandan_replication::limits::{
+    MAX_ENTRIES, MAX_FRAME_LENGTH, MAX_HUNTS, MAX_PROOFS, MAX_QUEUE_BYTES, MAX_READS,
+};
 use pandan_replication::{
     Acceptance, Answer, Bound, Content, Cursor, DocumentHeads, Effect, End, FoundHeads, Head,
     HeadList, Interest, KeyRange, LogKey, LogName, Message, Page, Part, Phase, Query, RangeItem,
@@ -26,6 +28,7 @@ enum Event {
     Frame(Vec<u8>),
     Answer { kind: u8, number: u8 },
     Ingested { verdict: u8 },
+    Kept,
     Send,
     Pass(u16),
     Commit(u8),
@@ -45,6 +48,7 @@ enum Said {
     Probed(Option<u8>),
     Have(Vec<(u8, u8, [u8; 8])>),
     Prune,
+    Proof(u8),
     Done,
     WantDocuments { ids: [u8; 2], after: Option<u8> },
     DocumentHeads { heads: Vec<(u8, u8, [u8; 8])>, more: bool },
@@ -56,6 +60,7 @@ enum Said {
 struct Pending {
     reads: Vec<(ReadId, Query)>,
     ingest: Option<(pandan_replication::IngestId, usize)>,
+    proofs: usize,
     end: Option<End>,
 }
 
@@ -73,6 +78,7 @@ pub fn check(play: &Play) {
         happen(&mut session, event, &mut pending, &mut now);
         collect(&mut session, &mut pending);
         assert!(pending.reads.len() <= MAX_READS + 4, "reads are bounded");
+        assert!(pending.proofs <= MAX_PROOFS + MAX_HUNTS, "proofs are bounded");
         let status = session.status();
         assert_eq!(status.phase == Phase::Over, pending.end.is_some());
         if let Some(End::Failed(fault)) = &pending.end {
@@ -102,6 +108,12 @@ fn happen(session: &mut Session, event: &Event, pending: &mut Pending, now: &mut
         Event::Ingested { verdict } => {
             if let Some((id, count)) = pending.ingest.take() {
                 session.ingested(id, &vec![verdict_of(*verdict); count], *now);
+            }
+        }
+        Event::Kept => {
+            if pending.proofs > 0 {
+                pending.proofs -= 1;
+                session.kept(*now);
             }
         }
         Event::Send => {
@@ -136,10 +148,12 @@ fn collect(session: &mut Session, pending: &mut Pending) {
                 assert!((1..=MAX_ENTRIES).contains(&entries.len()));
                 pending.ingest = Some((id, entries.len()));
             }
+            Effect::Proof(_) => pending.proofs += 1,
             Effect::Finished(end) => {
                 pending.end = Some(end);
                 pending.reads.clear();
                 pending.ingest = None;
+                pending.proofs = 0;
             }
             _ => {}
         }
@@ -221,6 +235,11 @@ fn message(said: &Said) -> Message {
         }
         Said::Have(heads) if !heads.is_empty() => Message::Have(their_heads(heads)),
         Said::Have(_) | Said::Prune => Message::Prune,
+        Said::Proof(number) => {
+            let [one, other] = [*number, number.wrapping_add(8)].map(entry);
+            let proof = ForkProof::new(&one.as_authentic(), &other.as_authentic());
+            Message::Proof(Box::new(proof.expect("two entries for one place")))
+        }
         Said::Done => Message::Done,
         Said::WantDocuments { ids, after } => {
             Message::WantDocuments(WantDocuments { ids: operations(*ids), after: after.map(log) })
@@ -301,8 +320,9 @@ fn answer(query: &Query, kind: u8, number: u8) -> Answer {
 }
 
 fn verdict_of(number: u8) -> Verdict {
-    match number % 5 {
+    match number % 6 {
         0 => Verdict::Stored,
+        5 => Verdict::KnownVoid,
         1 => Verdict::Known,
         2 => Verdict::Waiting,
         3 => Verdict::Refused,

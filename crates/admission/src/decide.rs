@@ -38,7 +38,10 @@ pub enum Verdict {
     /// candidate is to be decided upon again.
     Fork(Box<Forked>),
     /// This very entry is stored already (PN26).
-    Known,
+    Known {
+        /// Whether it is void.
+        is_void: bool,
+    },
     /// It cannot be judged before something else arrived.
     Wait(Box<Waiting>),
     /// It may not be stored.
@@ -167,7 +170,10 @@ pub fn decide(candidate: Candidate, facts: &Facts, door: Door) -> Verdict {
     }
     let schema = match judge_entry(&candidate, facts, door) {
         Ok(schema) => schema,
-        Err(Stop::Known) => return Verdict::Known,
+        Err(Stop::Known) => {
+            let is_void = is_void(candidate.header(), facts);
+            return Verdict::Known { is_void };
+        }
         Err(Stop::Refuse(refusal)) => return Verdict::Refused(refusal),
         Err(Stop::Wait(missing)) => return wait(candidate, missing),
     };

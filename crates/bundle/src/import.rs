@@ -223,7 +223,7 @@ impl Import<'_> {
         let mut taken = self.intake.take(batch)?;
         for (id, judged) in ids.into_iter().zip(mem::take(&mut taken.judged)) {
             match judged.fate {
-                Fate::Known => self.report.known += 1,
+                Fate::Known { .. } => self.report.known += 1,
                 Fate::Refused(refusal) => self.report.refuse(Some(id), Reason::Entry(refusal)),
                 // What was stored is among the news, with those that had waited for it.
                 Fate::Stored(_) | Fate::Waits(_) | Fate::Early(_) => {}

@@ -257,7 +257,7 @@ impl Core {
                 Some(next) => Ok(next),
                 None => self.next_log(&committed).await,
             },
-            Fate::Known => Err(PublishError::Known(id)),
+            Fate::Known { .. } => Err(PublishError::Known(id)),
             Fate::Early(waiting) => Err(PublishError::Refused(Arc::new(waiting.into_refusal()))),
             Fate::Refused(refusal) => Err(PublishError::Refused(Arc::new(refusal))),
             // Nobody waits at the door of clients.

@@ -32,5 +32,5 @@ pub use query::{
 pub use reader::{DecodeMessageError, Field, MessageProblem};
 pub use session::{
     Acceptance, Busy, Commit, Effect, End, Fault, IngestId, Phase, Session, Status, Terms,
-    TermsError, Verdict,
+    TermsError, Usage, Verdict,
 };

@@ -100,8 +100,8 @@ pub const MAX_READS: usize = 64;
 /// Greatest number of logs in which a fork is looked for, one after the other.
 pub const MAX_HUNTS: usize = 64;
 
-/// Greatest number of fork proofs that a peer may send in a session.
-pub const MAX_PROOFS: u32 = 1024;
+/// Greatest number of fork proofs under way to the store; no frame is read while there are so many.
+pub const MAX_PROOFS: usize = 64;
 
 /// Greatest number of logs of which entries were refused, before the session ends.
 pub const MAX_REFUSED: usize = 64;

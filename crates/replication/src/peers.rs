@@ -279,6 +279,13 @@ impl Peers {
         }
     }
 
+    /// See [`Session::kept`].
+    pub fn kept(&mut self, stream: StreamId, now: u64) {
+        if let Some(running) = self.sessions.get_mut(&stream) {
+            running.session.kept(now);
+        }
+    }
+
     /// See [`Session::unavailable`].
     pub fn unavailable(&mut self, stream: StreamId) {
         if let Some(running) = self.sessions.get_mut(&stream) {

@@ -43,7 +43,7 @@ pub use live::Commit;
 pub use outbox::{Effect, IngestId};
 pub use receiving::Verdict;
 pub(crate) use sending::batches;
-pub use status::{Phase, Status};
+pub use status::{Phase, Status, Usage};
 pub use terms::{Acceptance, Terms, TermsError};
 
 use crate::limits::MAX_DOCUMENTS;
@@ -117,13 +117,27 @@ impl Session {
         &self.out.status
     }
 
-    /// Whether a frame may be handed in. While entries are being taken in, none may: let the flow
-    /// control of the stream slow down the other side.
+    /// How much the session keeps and has under way.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        let mut usage = Usage {
+            queued_bytes: self.out.queued_bytes(),
+            reads: self.out.reads(),
+            ..Usage::default()
+        };
+        if let Stage::Open(open) = &self.stage {
+            open.add_usage(&mut usage);
+        }
+        usage
+    }
+
+    /// Whether a frame may be handed in. While entries or many proofs are being taken in, none may:
+    /// let the flow control of the stream slow down the other side.
     #[must_use]
     pub fn wants_input(&self) -> bool {
         match &self.stage {
             Stage::Accepting(_) => true,
-            Stage::Open(open) => !open.is_ingesting() && self.out.has_room_to_read(),
+            Stage::Open(open) => open.has_room() && self.out.has_room_to_read(),
             Stage::Over => false,
         }
     }
@@ -183,6 +197,13 @@ impl Session {
         self.settle(result);
     }
 
+    /// A proof was dealt with, whether it was news or not.
+    pub fn kept(&mut self, now: u64) {
+        let Stage::Open(open) = &mut self.stage else { return };
+        self.active = now;
+        open.receiving.proofs = open.receiving.proofs.saturating_sub(1);
+    }
+
     /// An entry was stored, wherever it came from.
     pub fn commit(&mut self, commit: &Commit) {
         if let Stage::Open(open) = &mut self.stage {
@@ -236,7 +257,8 @@ impl Session {
         match &self.stage {
             Stage::Accepting(_) => Some(idle),
             Stage::Open(open) => {
-                let may_idle = open.is_live() || open.is_ingesting() || self.out.is_reading();
+                let is_working = open.is_ingesting() || open.is_keeping() || self.out.is_reading();
+                let may_idle = open.is_live() || is_working;
                 [(!may_idle).then_some(idle), open.next_due()].into_iter().flatten().min()
             }
             Stage::Over => None,

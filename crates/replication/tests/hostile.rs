@@ -28,6 +28,9 @@ struct Victim {
     said: Vec<Message>,
     /// Whether it reads what is sent to the hostile side, which may not want it.
     reads: bool,
+    /// Whether its store is quick with proofs, and how many wait.
+    keeps: bool,
+    waiting_proofs: usize,
 }
 
 impl Victim {
@@ -37,7 +40,15 @@ impl Victim {
     }
 
     fn new(session: Session, model: Model) -> Self {
-        let mut victim = Self { session, model, end: None, said: Vec::new(), reads: true };
+        let mut victim = Self {
+            session,
+            model,
+            end: None,
+            said: Vec::new(),
+            reads: true,
+            keeps: true,
+            waiting_proofs: 0,
+        };
         victim.play();
         victim
     }
@@ -81,6 +92,10 @@ impl Victim {
             }
             Effect::Proof(proof) => {
                 self.model.freeze(&proof);
+                match self.keeps {
+                    true => self.session.kept(0),
+                    false => self.waiting_proofs += 1,
+                }
             }
             _ => {}
         }
@@ -407,20 +422,63 @@ fn offers_that_lie_change_nothing_but_the_progress_shown() {
     assert_eq!((victim.session.status().percent(), &victim.end), (0, &None));
 }
 
+fn proof(log: u64) -> Message {
+    let entry = |text| Model::new(&schemas()).write(&author(1), log, 0, text).entry;
+    let [one, other] = ["one", "other"].map(entry);
+    let proof = pandan_bamboo::ForkProof::new(&one.as_authentic(), &other.as_authentic());
+    Message::Proof(Box::new(proof.unwrap()))
+}
+
+/// An honest peer may know of many forks; a hostile one gets no further than the store does.
 #[test]
-fn proofs_are_limited() {
-    let [one, other] =
-        ["one", "other"].map(|text| Model::new(&schemas()).write(&author(1), 0, 0, text).entry);
-    let proof = pandan_bamboo::ForkProof::new(&one.as_authentic(), &other.as_authentic()).unwrap();
+fn proofs_come_no_faster_than_the_store_takes_them() {
     let mut victim = Victim::accepting(model(0));
     victim.hear(&request(fingerprint(1))).unwrap();
-    let message = Message::Proof(Box::new(proof));
-    for _ in 0..MAX_PROOFS {
-        victim.hear(&message).unwrap();
-        assert_eq!(victim.end, None);
+    victim.keeps = false;
+    for log in 0..MAX_PROOFS {
+        assert!(victim.session.wants_input(), "proof {log}");
+        victim.hear(&proof(log as u64)).unwrap();
     }
-    victim.hear(&message).unwrap();
-    assert_eq!(victim.blames(), &Fault::TooManyProofs { max: MAX_PROOFS });
+    assert_eq!(victim.hear(&proof(0)), Err(Busy));
+    assert_eq!((victim.waiting_proofs, &victim.end), (MAX_PROOFS, &None));
+    // The store works, so the silence is nobody's fault.
+    victim.session.timeout(IDLE_TIMEOUT_MS);
+    assert_eq!(victim.session.poll(), None);
+    victim.session.kept(IDLE_TIMEOUT_MS);
+    assert_eq!(victim.hear(&proof(MAX_PROOFS as u64)), Ok(()));
+    assert_eq!(victim.hear(&proof(0)), Err(Busy));
+}
+
+#[test]
+fn any_number_of_proofs_is_taken() {
+    let mut victim = Victim::accepting(model(0));
+    victim.hear(&request(fingerprint(1))).unwrap();
+    for log in 0..20 * MAX_PROOFS {
+        victim.hear(&proof(log as u64)).unwrap();
+    }
+    assert_eq!((victim.model.forks.len(), &victim.end), (20 * MAX_PROOFS, &None));
+    assert_eq!(victim.session.status().points, 0);
+}
+
+/// Void entries come again with each that needs them.
+#[test]
+fn void_entries_may_come_again() {
+    let mut victim = Victim::accepting(model(0));
+    victim.hear(&request(fingerprint(1))).unwrap();
+    victim.hear(&proof(0)).unwrap();
+    let void = Model::new(&schemas()).write(&author(1), 0, 0, "one").received();
+    let message = Message::Entries(vec![void; 64]);
+    for _ in 0..=2 * MAX_REPEATS / 64 {
+        victim.hear(&message).unwrap();
+    }
+    assert_eq!(victim.end, None);
+    assert!(victim.session.status().known > MAX_REPEATS);
+    // The same of one that counts is too much.
+    let other = Message::Entries(vec![model(2).entries[1].received(); 64]);
+    while victim.end.is_none() {
+        victim.hear(&other).unwrap();
+    }
+    assert_eq!(victim.blames(), &Fault::TooManyRepeats { max: MAX_REPEATS });
 }
 
 /// Claims another state for a log that the victim has, so that it looks for a fork.

@@ -74,7 +74,10 @@ pub enum Outcome {
     /// It is stored, and its effects with it.
     Committed(Committed),
     /// It was stored before.
-    Known,
+    Known {
+        /// Whether it is void.
+        is_void: bool,
+    },
     /// It cannot be judged yet.
     Wait(Box<Waiting>),
     /// It broke a rule.

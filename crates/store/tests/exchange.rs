@@ -107,7 +107,7 @@ impl Side {
             }
             Outcome::Wait(waiting) => drop(self.room.hold(*waiting)),
             Outcome::Refused(refusal) => panic!("a good entry was refused: {refusal:?}"),
-            Outcome::Known | Outcome::Forked(..) => {}
+            Outcome::Known { .. } | Outcome::Forked(..) => {}
         }
         again
     }

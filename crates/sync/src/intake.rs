@@ -21,9 +21,10 @@ const FORKS_READ: usize = 1_000;
 pub struct Intake {
     store: Arc<dyn Store>,
     room: WaitingRoom,
-    /// Proofs of the logs that fork at their first entry. They have no heads, so comparing does not
-    /// find them; who sends entries of them is told.
-    headless: BTreeMap<(PublicKey, LogId), Box<ForkProof>>,
+    /// Proofs of the logs that fork at their first entry. Their heads are not among those of the
+    /// documents that were written in them, so a session that is only about these does not find
+    /// them; who sends entries of them is told.
+    withdrawn: BTreeMap<(PublicKey, LogId), Box<ForkProof>>,
 }
 
 /// What became of a batch.
@@ -52,7 +53,10 @@ pub enum Fate {
     /// It is stored.
     Stored(Arc<Committed>),
     /// It was stored before.
-    Known,
+    Known {
+        /// Whether it is void.
+        is_void: bool,
+    },
     /// It came before something that it needs, and waits for it.
     Waits(Missing),
     /// It came before something that it needs, through a door at which nobody waits.
@@ -81,7 +85,7 @@ impl Intake {
     /// The door of a store.
     pub fn new(store: Arc<dyn Store>) -> Result<Self, StoreError> {
         let snapshot = store.snapshot()?;
-        let mut intake = Self { store, room: WaitingRoom::new(), headless: BTreeMap::new() };
+        let mut intake = Self { store, room: WaitingRoom::new(), withdrawn: BTreeMap::new() };
         let mut query = ForkQuery { author: None, document: None, after: None, first: FORKS_READ };
         loop {
             let page = snapshot.forks(&query)?;
@@ -95,7 +99,7 @@ impl Intake {
 
     fn note(&mut self, proof: &ForkProof) {
         if proof.seq_num() == SeqNum::FIRST {
-            self.headless.insert(log_of(proof), Box::new(*proof));
+            self.withdrawn.insert(log_of(proof), Box::new(*proof));
         }
     }
 
@@ -138,6 +142,12 @@ impl Intake {
         self.room.len()
     }
 
+    /// Bytes of those who wait.
+    #[must_use]
+    pub const fn waiting_bytes(&self) -> usize {
+        self.room.bytes()
+    }
+
     /// Gives what became of each, and those for whom it was what they waited for.
     fn judge(
         &mut self,
@@ -159,7 +169,7 @@ impl Intake {
                 self.note(&fork.proof);
             }
             let proof = fork.as_ref().map(|fork| Box::new(fork.proof));
-            let proof = proof.or_else(|| self.headless.get(&log).cloned());
+            let proof = proof.or_else(|| self.withdrawn.get(&log).cloned());
             frozen.extend(fork);
             let fate = self.settle(outcome, door);
             if let Fate::Stored(committed) = &fate {
@@ -193,7 +203,7 @@ impl Intake {
     fn settle(&mut self, outcome: Outcome, door: Door) -> Fate {
         match outcome {
             Outcome::Committed(committed) => Fate::Stored(Arc::new(committed)),
-            Outcome::Known => Fate::Known,
+            Outcome::Known { is_void } => Fate::Known { is_void },
             Outcome::Refused(refusal) => Fate::Refused(refusal),
             Outcome::Wait(waiting) if door == Door::Peer => {
                 let missing = waiting.missing.clone();
@@ -216,7 +226,8 @@ impl Judged {
         }
         match &self.fate {
             Fate::Stored(_) => Verdict::Stored,
-            Fate::Known => Verdict::Known,
+            Fate::Known { is_void: false } => Verdict::Known,
+            Fate::Known { is_void: true } => Verdict::KnownVoid,
             Fate::Waits(Missing::Branch { .. }) => Verdict::Detached,
             Fate::Waits(_) | Fate::Early(_) => Verdict::Waiting,
             Fate::Refused(_) => Verdict::Refused,

@@ -91,7 +91,7 @@ fn settle(room: &mut WaitingRoom, outcome: Outcome) -> Vec<Candidate> {
                 schemas.iter().map(|known| known.schema.id().clone()).collect();
             room.arrived(Arrival { author, log_id, seq_num, operation, schemas: &schemas })
         }
-        Outcome::Known => Vec::new(),
+        Outcome::Known { .. } => Vec::new(),
         Outcome::Wait(waiting) => {
             let _ = room.hold(*waiting);
             Vec::new()

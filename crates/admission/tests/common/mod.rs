@@ -55,7 +55,7 @@ pub(crate) fn outcome(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Admitted(_) => "admitted",
         Verdict::Fork(_) => "fork",
-        Verdict::Known => "known",
+        Verdict::Known { .. } => "known",
         Verdict::Wait(_) => "wait",
         Verdict::Refused(refusal) => refusal.code(),
     }

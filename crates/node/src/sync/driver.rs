@@ -49,6 +49,8 @@ pub(super) enum Input {
     Ingested(StreamId, IngestId, Option<Vec<Verdict>>),
     /// Something of a peer that speaks version 1.
     Link(LinkId, LinkInput),
+    /// A proof was dealt with.
+    Kept(StreamId),
 }
 
 /// The way to the driver.
@@ -251,6 +253,7 @@ impl Driver {
                 }
             }
             Input::Looked(looked) => self.following.looked(looked),
+            Input::Kept(stream) => self.peers.kept(stream, now),
         }
     }
 
@@ -360,7 +363,7 @@ impl Driver {
             }
             Effect::Proof(proof) => {
                 // Not given up with the stream.
-                tokio::spawn(work::keep(core, proof));
+                tokio::spawn(work::keep(core, stream, proof, inputs));
             }
             Effect::Changed(ids) => self.following.changed(stream, ids),
             // Ends when all frames are sent.

@@ -116,8 +116,9 @@ fn examine(received: &[Received]) -> Examined {
 }
 
 /// Keeps the proof of a fork.
-pub(super) async fn keep(core: Arc<Core>, proof: Box<ForkProof>) {
+pub(super) async fn keep(core: Arc<Core>, stream: StreamId, proof: Box<ForkProof>, inputs: Inputs) {
     if let Err(error) = core.keep(*proof).await {
         tracing::error!(%error, "the proof of a fork was not written");
     }
+    inputs.send(Input::Kept(stream)).await;
 }

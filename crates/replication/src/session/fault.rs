@@ -65,12 +65,6 @@ pub enum Fault {
         /// The limit.
         max: usize,
     },
-    /// More fork proofs than can be of use.
-    #[error("expected at most {max} fork proofs")]
-    TooManyProofs {
-        /// The limit.
-        max: u32,
-    },
     /// Entries of too many logs were refused.
     #[error("expected at most {max} logs with entries that are refused")]
     TooManyRefused {
@@ -135,7 +129,6 @@ impl Fault {
             | Self::Bound { .. }
             | Self::TooManyWants { .. }
             | Self::NotReading { .. }
-            | Self::TooManyProofs { .. }
             | Self::TooManyRefused { .. }
             | Self::TooManyRepeats { .. }
             | Self::TooManyEntries { .. }

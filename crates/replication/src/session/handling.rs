@@ -6,11 +6,11 @@ use alloc::vec::Vec;
 
 use pandan_bamboo::{ForkProof, SeqNum};
 
-use crate::limits::{MAX_PROOFS, MAX_RANGES_MESSAGES, MAX_REPEATS};
+use crate::limits::{MAX_RANGES_MESSAGES, MAX_REPEATS};
 use crate::session::fault::Fault;
 use crate::session::live::Push;
 use crate::session::open::{Open, Turn};
-use crate::session::outbox::{Effect, IngestId, Outbox, Purpose};
+use crate::session::outbox::{IngestId, Outbox, Purpose};
 use crate::session::receiving::{Arrived, Verdict};
 use crate::{Answer, Head, LogName, Message, Query, Ranges, Received, TheirHead};
 
@@ -42,7 +42,10 @@ impl Open {
                 self.forked(proof, out);
                 Ok(())
             }
-            Message::Proof(proof) => self.proof(proof, out),
+            Message::Proof(proof) => {
+                self.receiving.keep(proof, out);
+                Ok(())
+            }
             Message::Done => self.other_is_done(),
             Message::Have(heads) => self.have(&heads, out),
             Message::Prune => self.news_only("Prune").map(|()| self.live.push = Push::Lazy),
@@ -93,15 +96,6 @@ impl Open {
         }
         let (is_news, payloads_optional) = (self.is_live(), self.terms.payloads_optional);
         self.receiving.take(entries, payloads_optional, is_news, &mut self.live, out)
-    }
-
-    fn proof(&mut self, proof: Box<ForkProof>, out: &mut Outbox) -> Result<()> {
-        self.counts.proofs = self.counts.proofs.saturating_add(1);
-        if self.counts.proofs > MAX_PROOFS {
-            return Err(Fault::TooManyProofs { max: MAX_PROOFS });
-        }
-        out.effect(Effect::Proof(proof));
-        Ok(())
     }
 
     fn other_is_done(&mut self) -> Result<()> {
@@ -223,9 +217,9 @@ impl Open {
                 status.stored = status.stored.saturating_add(1);
                 self.live.arrived(&log, seq_num);
             }
-            Verdict::Known => {
+            Verdict::Known | Verdict::KnownVoid => {
                 status.known = status.known.saturating_add(1);
-                self.repeated(is_repeat)?;
+                self.repeated(is_repeat && *verdict == Verdict::Known)?;
                 if is_news && self.live.push == Push::Eager {
                     self.live.push = Push::Lazy;
                     out.send(&Message::Prune);
@@ -267,7 +261,7 @@ impl Open {
     fn forked(&mut self, proof: Option<Box<ForkProof>>, out: &mut Outbox) {
         let Some(proof) = proof else { return };
         out.status.forks = out.status.forks.saturating_add(1);
-        out.effect(Effect::Proof(proof.clone()));
+        self.receiving.keep(proof.clone(), out);
         out.send(&Message::Proof(proof));
     }
 }

@@ -42,6 +42,11 @@ enum Reply {
 }
 
 impl Hunts {
+    /// In how many logs it was looked, or is to be.
+    pub(crate) fn count(&self) -> usize {
+        self.seen.len()
+    }
+
     pub(crate) const fn is_idle(&self) -> bool {
         self.current.is_none()
     }

@@ -58,6 +58,11 @@ impl Live {
         self.has.insert(log, seq_num);
     }
 
+    /// Of how many logs it is remembered what the other side has, and of how many news are expected.
+    pub(crate) fn usage(&self) -> (usize, usize) {
+        (self.has.places.len(), self.grafts.len())
+    }
+
     /// Whether the other side is known to have an entry.
     pub(crate) fn has(&self, log: &LogName, seq_num: SeqNum) -> bool {
         self.has.places.get(log).is_some_and(|known| *known >= seq_num)

@@ -8,7 +8,9 @@ use alloc::vec::Vec;
 use pandan_bamboo::{Salt, SeqNum};
 use pandan_operations::SchemaId;
 
-use crate::limits::{MAX_PENDING_WANTS, MAX_WANTS, QUEUE_BYTES_HIGH, RESYNC_INTERVAL_MS};
+use crate::limits::{
+    MAX_PENDING_WANTS, MAX_PROOFS, MAX_WANTS, QUEUE_BYTES_HIGH, RESYNC_INTERVAL_MS,
+};
 use crate::session::comparing::{Comparing, Found, Progress};
 use crate::session::fault::Fault;
 use crate::session::hunts::Hunts;
@@ -17,7 +19,7 @@ use crate::session::outbox::{Effect, Outbox, Purpose};
 use crate::session::receiving::Receiving;
 use crate::session::related::Related;
 use crate::session::sending::Sending;
-use crate::session::status::Phase;
+use crate::session::status::{Phase, Usage};
 use crate::session::terms::{Acceptance, Role, Terms};
 use crate::{Content, LogName, Message, Query, Ranges, Request, TheirHead};
 
@@ -69,7 +71,6 @@ pub(super) struct Done {
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     pub(super) ranges: u32,
-    pub(super) proofs: u32,
     pub(super) repeats: u64,
 }
 
@@ -125,6 +126,26 @@ impl Open {
 
     pub(super) const fn is_ingesting(&self) -> bool {
         self.receiving.is_busy()
+    }
+
+    /// Whether proofs are under way to the store.
+    pub(super) const fn is_keeping(&self) -> bool {
+        self.receiving.proofs > 0
+    }
+
+    /// Whether a frame may come: what it brings has a place.
+    pub(super) const fn has_room(&self) -> bool {
+        !self.is_ingesting() && self.receiving.proofs < MAX_PROOFS
+    }
+
+    /// Counts what is kept for the other side.
+    pub(super) fn add_usage(&self, usage: &mut Usage) {
+        usage.proofs = self.receiving.proofs;
+        usage.asked = self.sending.asked();
+        usage.hunts = self.hunts.count();
+        usage.refused = self.receiving.refused();
+        (usage.remembered, usage.grafts) = self.live.usage();
+        usage.late = self.late.len();
     }
 
     /// Whether both sides were done.

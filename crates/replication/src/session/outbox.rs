@@ -21,7 +21,8 @@ pub enum Effect {
     /// Take in entries in this order, and tell [`Session::ingested`](crate::Session::ingested)
     /// what became of each.
     Ingest(IngestId, Vec<Received>),
-    /// A fork: keep the proof, unless nothing of its author is of interest here.
+    /// A fork: keep the proof, unless nothing of its author is of interest here, and tell
+    /// [`Session::kept`](crate::Session::kept).
     Proof(Box<ForkProof>),
     /// The other side has something new of documents that it was asked for, by the ids that were
     /// asked for: ask for them again.
@@ -120,6 +121,10 @@ impl Outbox {
 
     pub(crate) const fn queued_bytes(&self) -> usize {
         self.frame_bytes
+    }
+
+    pub(crate) fn reads(&self) -> usize {
+        self.reads.len()
     }
 
     pub(crate) fn is_reading(&self) -> bool {

@@ -20,6 +20,8 @@ pub enum Verdict {
     Stored,
     /// It was stored before.
     Known,
+    /// It was stored before, and is void: it comes again with each that needs it.
+    KnownVoid,
     /// It waits for something else.
     Waiting,
     /// It breaks a rule: the fault of whoever sends it on.
@@ -45,9 +47,16 @@ pub(crate) struct Receiving {
     batch: Option<(IngestId, Vec<Arrived>)>,
     refused: BTreeSet<LogName>,
     next_id: u64,
+    /// How many proofs were handed on and are not dealt with.
+    pub(crate) proofs: usize,
 }
 
 impl Receiving {
+    /// Of how many logs no more is taken.
+    pub(crate) fn refused(&self) -> usize {
+        self.refused.len()
+    }
+
     pub(crate) const fn is_busy(&self) -> bool {
         self.batch.is_some()
     }
@@ -86,6 +95,12 @@ impl Receiving {
             out.effect(Effect::Ingest(id, kept));
         }
         Ok(())
+    }
+
+    /// Hands a proof on.
+    pub(crate) fn keep(&mut self, proof: Box<ForkProof>, out: &mut Outbox) {
+        self.proofs = self.proofs.saturating_add(1);
+        out.effect(Effect::Proof(proof));
     }
 
     /// The batch that was taken in; nothing when it is another one.

@@ -64,6 +64,11 @@ impl Sending {
         Ok(())
     }
 
+    /// How many logs the other side has asked for that wait.
+    pub(crate) fn asked(&self) -> usize {
+        self.asked.len()
+    }
+
     /// Whether there is nothing to be sent.
     pub(crate) fn is_idle(&self) -> bool {
         !self.has_more() && self.pass.is_none()

@@ -51,6 +51,30 @@ pub struct Status {
     pub points: u32,
 }
 
+/// What a session keeps and has under way because of the other side. All of it is bounded, by what
+/// is in [`limits`](crate::limits).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Bytes of frames that wait to be sent.
+    pub queued_bytes: usize,
+    /// Questions to the store that are not answered.
+    pub reads: usize,
+    /// Proofs of forks under way to the store.
+    pub proofs: usize,
+    /// Logs that wait to be sent because the other side asked.
+    pub asked: usize,
+    /// Logs in which a fork was looked for, or is to be.
+    pub hunts: usize,
+    /// Logs of which entries were refused.
+    pub refused: usize,
+    /// Logs of which it is remembered what the other side has.
+    pub remembered: usize,
+    /// Logs of whose news it is waited whether they come from somebody else.
+    pub grafts: usize,
+    /// Logs with news that are told when the session is live.
+    pub late: usize,
+}
+
 impl Status {
     /// How much of what is coming has come, in percent, as the other side claims.
     #[must_use]

@@ -92,7 +92,7 @@ impl Model {
         if let Some(fork) = self.forks.get(&log)
             && seq_num >= fork.seq_num()
         {
-            return if self.void.insert(hash) { Verdict::Stored } else { Verdict::Known };
+            return if self.void.insert(hash) { Verdict::Stored } else { Verdict::KnownVoid };
         }
         if let Some(same) = self.at(&log, seq_num) {
             if same.entry.hash() == hash {

@@ -169,6 +169,7 @@ impl World {
             Effect::Ingest(id, entries) => side.work.push_back(Work::Ingest(id, entries)),
             Effect::Proof(proof) => {
                 let node = side.node;
+                side.session.kept(self.now);
                 if self.nodes[node].freeze(&proof) {
                     let sides = self.sides.iter_mut().enumerate();
                     let others = sides.filter(|(other, side)| *other != index && side.node == node);

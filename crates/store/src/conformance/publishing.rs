@@ -181,7 +181,7 @@ pub(super) fn check_batches(new_store: &dyn Fn() -> Box<dyn Store>) {
 fn word(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Committed(_) => "new",
-        Outcome::Known => "known",
+        Outcome::Known { .. } => "known",
         Outcome::Wait(_) => "wait",
         Outcome::Refused(_) => "refused",
         Outcome::Forked(..) => "forked",

@@ -132,7 +132,7 @@ fn judge_alone(state: &mut State, candidate: Candidate, door: Door) -> Result<Ou
                 None => *outcome,
             }
         }
-        Verdict::Known => Outcome::Known,
+        Verdict::Known { is_void } => Outcome::Known { is_void },
         Verdict::Wait(waiting) => Outcome::Wait(waiting),
         Verdict::Refused(refusal) => Outcome::Refused(refusal),
     })

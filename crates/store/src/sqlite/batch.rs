@@ -165,7 +165,7 @@ impl<'c> Batch<'c> {
                     None => *outcome,
                 }
             }
-            Verdict::Known => Outcome::Known,
+            Verdict::Known { is_void } => Outcome::Known { is_void },
             Verdict::Wait(waiting) => Outcome::Wait(waiting),
             Verdict::Refused(refusal) => Outcome::Refused(refusal),
         })

@@ -58,7 +58,8 @@ pub(super) enum Task {
     Answer(StreamId, ReadId, Answer),
     Ingest(StreamId, IngestId, Vec<Received>),
     Ingested(StreamId, IngestId, Option<Vec<Verdict>>),
-    Keep(Box<ForkProof>),
+    Keep(StreamId, Box<ForkProof>),
+    Kept(StreamId),
     Stored(Vec<News>),
     Fork(Box<ForkProof>),
 }

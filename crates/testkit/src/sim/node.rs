@@ -243,7 +243,13 @@ impl Node {
                 alive.peers.ingested(stream, id, &verdicts, now);
             }
             Task::Ingested(stream, _, None) => alive.peers.unavailable(stream),
-            Task::Keep(proof) => return self.keep(*proof, net),
+            Task::Keep(stream, proof) => {
+                if self.keep(*proof, net) {
+                    return true;
+                }
+                net.soon(REPORT_MS, Event::Task(life, Task::Kept(stream)));
+            }
+            Task::Kept(stream) => alive.peers.kept(stream, now),
             Task::Stored(news) => {
                 news.iter().for_each(|news| alive.peers.commit(&news.commit()));
                 if news.iter().any(|news| !news.committed.schemas.is_empty()) {
@@ -390,7 +396,9 @@ impl Node {
             Effect::Ingest(id, received) => {
                 alive.write(Event::Task(life, Task::Ingest(stream, id, received)), net);
             }
-            Effect::Proof(proof) => alive.write(Event::Task(life, Task::Keep(proof)), net),
+            Effect::Proof(proof) => {
+                alive.write(Event::Task(life, Task::Keep(stream, proof)), net);
+            }
             Effect::Close => end.is_closing = true,
             Effect::Finished(how) => {
                 net.note(format_args!("node {}: {stream:?} ended: {how:?}", self.index));

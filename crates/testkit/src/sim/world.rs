@@ -253,7 +253,7 @@ impl World {
             false => self.nodes[node].publish(&self.history[entry], door, &mut self.net),
         };
         match fate {
-            Some(Fate::Stored(_) | Fate::Known) => {
+            Some(Fate::Stored(_) | Fate::Known { .. }) => {
                 self.net.note(format_args!("node {node} stored entry {entry}"));
                 self.acknowledged.push(entry);
             }

@@ -71,7 +71,9 @@ fn publish(memory: &mut Memory, step: &Case<'_>) -> Result<Result<NextArgs, Refu
             Ok(Ok(admitted.next().ok_or("expected arguments for a next entry")?))
         }
         Verdict::Fork(_) => Err(String::from("a client cannot fork a log")),
-        Verdict::Known => Err(String::from("a client hears that the sequence number is wrong")),
+        Verdict::Known { .. } => {
+            Err(String::from("a client hears that the sequence number is wrong"))
+        }
         Verdict::Wait(waiting) => Ok(Err(waiting.into_refusal())),
         Verdict::Refused(refusal) => Ok(Err(refusal)),
     }
