@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use pandan_bamboo::ForkProof;
 use pandan_bamboo::limits::MAX_FORK_PROOF_LENGTH;
 use pandan_operations::SchemaId;
-use pandan_store::heads::HeadRange;
+use pandan_store::heads::{HeadRange, SCHEMA_OF_FORKED};
 use pandan_store::{Snapshot, StoreError, StoredEntry};
 use thiserror::Error;
 
@@ -167,9 +167,11 @@ pub fn write_state<W: Write>(
     out: W,
     origin: Origin,
 ) -> Result<(StateHeader, Written<W>), ExportError> {
-    let mut alone = Vec::new();
+    let (mut alone, mut first) = (Vec::new(), 0);
     for (place, fork) in read::forks(snapshot)? {
-        if matches!(snapshot.heads_of(&[place])?[..], [None]) {
+        let head = snapshot.heads_of(&[place])?.pop().flatten().map(|(_, head)| head);
+        first += u64::from(head.is_some_and(|head| head.latest.is_none()));
+        if head.is_none_or(|head| head.latest.is_none()) {
             let state = fork.state(None);
             alone.push(LogState { place, latest: None, fork: Some(fork.seq_num), state });
         }
@@ -178,7 +180,10 @@ pub fn write_state<W: Write>(
     for known in snapshot.schemas()? {
         let schema = known.schema.id();
         let parts = snapshot.split_heads(&[HeadRange::all(schema.clone())], 1)?;
-        let count: u64 = parts.iter().map(|part| part.sum.count()).sum();
+        let mut count: u64 = parts.iter().map(|part| part.sum.count()).sum();
+        if *schema == SCHEMA_OF_FORKED.into() {
+            count = count.saturating_sub(first);
+        }
         if count > 0 {
             counts.insert(schema.clone(), count);
         }

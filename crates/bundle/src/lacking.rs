@@ -45,6 +45,7 @@ impl Lacking {
             for logs in logs.logs.chunks(MAX_ITEMS_READ) {
                 let places: Vec<_> = logs.iter().map(|log| log.place).collect();
                 for (theirs, ours) in logs.iter().zip(snapshot.heads_of(&places)?) {
+                    let ours = ours.filter(|(_, ours)| ours.latest.is_some());
                     let has = match (ours, forks.get(&theirs.place)) {
                         (Some((_, ours)), fork) => compare(snapshot, &ours, fork, theirs)?,
                         (None, Some(fork)) => {
@@ -96,7 +97,7 @@ fn compare(
     };
     // The line of a frozen log ends before its fork.
     let is_on_line = |next: &SeqNum| theirs.fork.is_none_or(|fork| *next < fork);
-    let lacks_from = next.filter(is_on_line).filter(|next| *next <= ours.seq_num);
+    let lacks_from = next.filter(is_on_line).filter(|next| Some(*next) <= ours.latest);
     Ok(Has { lacks_from, lacks_proof: true })
 }
 
@@ -108,7 +109,7 @@ fn fits(
     fork: Option<&KnownFork>,
     theirs: &LogState,
 ) -> Result<bool, StoreError> {
-    let Some(latest) = theirs.latest.filter(|latest| *latest <= ours.seq_num) else {
+    let Some(latest) = theirs.latest.filter(|latest| Some(*latest) <= ours.latest) else {
         return Ok(true);
     };
     let found = snapshot.log(&ours.author, ours.log_id, latest, 1)?;

@@ -60,7 +60,8 @@ pub(crate) fn entries_of<E: From<StoreError>>(
     }
 }
 
-/// Hands over the heads of all logs of a schema, in their order.
+/// Hands over the heads of all logs of a schema, in their order, but not those of logs that fork at
+/// their first entry: these are of no schema, and are found among the forks.
 pub(crate) fn heads<E: From<StoreError>>(
     snapshot: &dyn Snapshot,
     schema: &SchemaId,
@@ -71,7 +72,8 @@ pub(crate) fn heads<E: From<StoreError>>(
         let page = snapshot.heads(std::slice::from_ref(&range), MAX_ITEMS_READ)?;
         let next = page.last().and_then(|found| behind(found.head.place()));
         let is_last = page.len() < MAX_ITEMS_READ;
-        page.into_iter().try_for_each(|found| take(found.head))?;
+        let mut heads = page.into_iter().map(|found| found.head);
+        heads.by_ref().filter(|head| head.latest.is_some()).try_for_each(&mut take)?;
         if is_last || next.is_none() {
             return Ok(());
         }

@@ -39,7 +39,7 @@ pub struct LogState {
 
 impl From<&Head> for LogState {
     fn from(head: &Head) -> Self {
-        Self { place: head.place(), latest: Some(head.seq_num), fork: head.fork, state: head.state }
+        Self { place: head.place(), latest: head.latest, fork: head.fork, state: head.state }
     }
 }
 

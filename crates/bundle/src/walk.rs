@@ -111,7 +111,7 @@ impl Plan {
                 Ok::<_, StoreError>(())
             })?;
         }
-        // Those of which nothing is stored below the fork have no head.
+        // Those of which nothing is stored below the fork are not among these.
         self.each_fork(snapshot, |fork, _| {
             logs.insert(LogPlace::of(&fork.proof.public_key(), fork.proof.log_id()));
         })

@@ -48,9 +48,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Keeps a proof and freezes its log, as one transaction; none of the entries has to be stored.
     ///
     /// None when the proof is not kept: when one of an earlier place of the log is known, or one of
-    /// the same place with lower hashes, or when nothing is stored of the log and
-    /// [`MAX_PROOFS_ALONE`](crate::limits::MAX_PROOFS_ALONE) such proofs against the author are
-    /// kept already. An error means that nothing was written.
+    /// the same place with lower hashes, or when nothing is stored of the log, it does not fork at
+    /// its first entry, and [`MAX_PROOFS_ALONE`](crate::limits::MAX_PROOFS_ALONE) such proofs against
+    /// the author are kept already. An error means that nothing was written.
     fn ingest_proof(&self, proof: ForkProof) -> Result<Option<Frozen>, StoreError>;
 
     /// Keeps a part beside the logs, as one transaction, instead of what is kept of the same

@@ -1,6 +1,9 @@
 //! The heads of logs: what nodes compare to find out what one has and the other lacks.
 //!
-//! A frozen log has its head before the fork, and without entries there it has none.
+//! A frozen log has its head before the fork. One that forks at its first entry has nothing there
+//! and is of no document any more: it has a head all the same, among those of
+//! [`SCHEMA_OF_FORKED`], whatever was written in it, so that nodes find out that they know different
+//! proofs.
 //!
 //! The heads of a schema stand in one order, by author and then by log id. A node that compares
 //! itself with another asks for fingerprints of ranges in this order, down to where they differ,
@@ -12,12 +15,16 @@ mod wanted;
 
 use pandan_bamboo::{HeadState, HeadsSum, LogId, SeqNum};
 use pandan_identity::PublicKey;
-use pandan_operations::SchemaId;
+use pandan_operations::{SchemaId, SystemSchema};
 
 pub(crate) use by_document::pieces;
 pub use by_document::{DocumentHead, LogPart, PartEntries};
 pub use wanted::{Amount, Arrival, Budget, WantedEntries, WantedLog, Wants};
 pub(crate) use wanted::{Filling, Reached};
+
+/// The schema among whose logs those are that fork at their first entry: one that all nodes know,
+/// also those which have nothing of such a log but the proof.
+pub const SCHEMA_OF_FORKED: SystemSchema = SystemSchema::SchemaDefinition;
 
 /// Where a log stands among those of its schema.
 ///
@@ -83,9 +90,10 @@ pub struct Head {
     pub author: PublicKey,
     /// The log.
     pub log_id: LogId,
-    /// The place of its latest entry.
-    pub seq_num: SeqNum,
-    /// The place of the fork from which on the log is frozen; the latest entry is the one before.
+    /// The place of its latest entry, below the fork if there is one; none when it forks at the
+    /// first.
+    pub latest: Option<SeqNum>,
+    /// The place of the fork from which on the log is frozen.
     pub fork: Option<SeqNum>,
     /// Stands for the whole log and its fork: no two different logs have the same state.
     pub state: HeadState,

@@ -15,7 +15,8 @@ pub const ORDER_KEY_BYTES: usize = 256;
 pub const MAX_INDEXED_FIELDS: usize = 64;
 
 /// This many proofs of forks are kept of one author for logs of which no entry is stored. Each log
-/// has at most one proof.
+/// has at most one proof. Those of logs that fork at their first entry are not counted: they are all
+/// that there is of such a log, so all nodes keep them, as they keep documents.
 ///
 /// An author can fork as many logs as it likes, and the proofs can be sent without the logs.
 pub const MAX_PROOFS_ALONE: usize = 1_024;

@@ -128,7 +128,8 @@ fn wants(own: &Side, other: &Side, random: &mut Random) -> Wants {
             && let Some((_, head)) = ours.or(theirs)
         {
             let from = ours.map_or(SeqNum::FIRST, |(_, head)| {
-                let next = head.seq_num.next().expect("logs are short");
+                let next = head.latest.map_or(Some(SeqNum::FIRST), SeqNum::next);
+                let next = next.expect("logs are short");
                 if head.fork.is_some_and(|fork| fork <= next) { SeqNum::MAX } else { next }
             });
             logs.insert(*place, WantedLog { author: head.author, log_id: head.log_id, from });

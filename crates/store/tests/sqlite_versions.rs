@@ -11,14 +11,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use pandan_admission::{Candidate, Door, Part, PartAsk, PartClaim, PartEntry, Payloads};
+use pandan_bamboo::HeadsSum;
 use pandan_operations::SystemSchema;
 use pandan_store::conformance::contents;
+use pandan_store::heads::{HeadInRange, SCHEMA_OF_FORKED};
 use pandan_store::{MemoryStore, Options, Outcome, SqliteStore, Store, Teller};
 use pandan_testkit::{Author, Delivery, History, fields, text};
-use rusqlite::Connection;
 use rusqlite::types::ValueRef;
+use rusqlite::{Connection, params};
 
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 fn fixture(version: u32) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/version_{version}.sql"))
@@ -72,6 +74,48 @@ fn migrated_files_have_the_tables_of_new_ones() {
         rows.collect::<Result<Vec<_>, _>>().expect("it can be read")
     };
     assert_eq!(tables(&old), tables(&new));
+}
+
+/// Files of version 2 had no heads for logs that fork at their first entry.
+#[test]
+fn logs_that_fork_at_their_first_entry_get_heads() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let path = folder.path().join("pandan.sqlite");
+    let open = || SqliteStore::open(&path, Options::default()).expect("the store opens");
+    let store = open();
+    let history = History::with_forks(3, 300);
+    Delivery::in_order().bring(&history, &store);
+    for proof in history.proofs() {
+        store.ingest_proof(proof).expect("it can be written");
+    }
+    let expected = contents(&*store.snapshot().expect("it can be read"));
+    let forked = expected.heads.iter().filter(|found| found.head.latest.is_none()).count();
+    assert!(forked > 1, "the history has such logs");
+    drop(store);
+    let connection = Connection::open(&path).expect("the file opens");
+    let removed = connection.execute(
+        "DELETE FROM heads WHERE log IN (SELECT id FROM logs WHERE branch = 0 AND fork = 1)",
+        [],
+    );
+    assert_eq!(removed.expect("it is good SQL"), forked);
+    // The sums of what is left, which are all in one part here.
+    let schemas: Vec<_> = expected.schemas.keys().collect();
+    let mut sum = HeadsSum::EMPTY;
+    for HeadInRange { range, head } in &expected.heads {
+        if *schemas[*range] == SCHEMA_OF_FORKED.into() && head.latest.is_some() {
+            sum.add(&head.state);
+        }
+    }
+    let sql = "UPDATE head_sums SET heads = ?, sum = ? WHERE schema = \
+               (SELECT id FROM schemas WHERE name = 'schema_definition' AND view = x'')";
+    let changed = connection.execute(sql, params![sum.count(), sum.to_bytes()]);
+    assert_eq!(changed.expect("it is good SQL"), 1);
+    connection.pragma_update(None, "user_version", 2).expect("it can be set");
+    drop(connection);
+    let store = open();
+    assert_eq!(contents(&*store.snapshot().expect("it can be read")), expected);
+    let report = store.check(&mut |_| {}).expect("it can be checked");
+    assert!(report.findings.is_empty(), "{:?}", report.findings);
 }
 
 fn version_of(path: &Path) -> u32 {

@@ -106,15 +106,15 @@ impl Reader<'_> {
         let mut heads = self.snapshot.heads(&ranges.ranges, most.saturating_add(1))?;
         let more = heads.len() > most;
         heads.truncate(most);
-        let heads = heads.iter().filter_map(|HeadInRange { range, head }| {
-            Some(to_head(*ranges.schemas.get(*range)?, head))
-        });
+        let heads = heads
+            .iter()
+            .filter_map(|HeadInRange { range, head }| to_head(*ranges.schemas.get(*range)?, head));
         Ok(HeadList { heads: heads.collect(), more })
     }
 
     /// None for a log of another schema.
     fn head_of(&self, schema: &SchemaId, head: &heads::Head) -> Option<Head> {
-        self.index(schema).map(|schema| to_head(schema, head))
+        to_head(self.index(schema)?, head)
     }
 
     /// Heads of documents that are handed out, of the logs behind a place.
@@ -193,11 +193,11 @@ fn received(stored: StoredEntry) -> Received {
     Received { entry: stored.entry.as_bytes().to_vec(), payload: stored.operation }
 }
 
-fn to_head(schema: u16, head: &heads::Head) -> Head {
-    let frozen = head.fork.and_then(|fork| FrozenTip::new(Some(head.seq_num), fork));
-    Head {
-        key: LogKey { schema, log: name(&head.place()) },
-        tip: frozen.map_or(Tip::Line(head.seq_num), Tip::Frozen),
-        state: head.state,
-    }
+/// None where it is no head: no entry and no fork.
+fn to_head(schema: u16, head: &heads::Head) -> Option<Head> {
+    let tip = match head.fork {
+        Some(fork) => Tip::Frozen(FrozenTip::new(head.latest, fork)?),
+        None => Tip::Line(head.latest?),
+    };
+    Some(Head { key: LogKey { schema, log: name(&head.place()) }, tip, state: head.state })
 }

@@ -306,8 +306,19 @@ pub(super) fn check_limits(new_store: &dyn Fn() -> Box<dyn Store>) {
             pandan_operations::Operation::Create { schema: schema.id().clone(), fields };
         stranger.sign(&NextArgs::first(LogId::new(log_id)), &operation)
     };
+    let second = |log_id: u64, data: &str| {
+        let first = entry(log_id, "a");
+        let previous = first.view();
+        let operation = pandan_operations::Operation::Update {
+            schema: schema.id().clone(),
+            previous,
+            fields: body(data),
+        };
+        let args = NextArgs::after(first.entry.header(), None).expect("it is the second");
+        stranger.sign(&args, &operation)
+    };
     let keep = |log_id| {
-        let proof = prove(&entry(log_id, "a"), &entry(log_id, "b"));
+        let proof = prove(&second(log_id, "a"), &second(log_id, "b"));
         world.store.ingest_proof(proof).expect("it can be written").is_some()
     };
     for log_id in 0..MAX_PROOFS_ALONE as u64 {

@@ -82,7 +82,7 @@ fn head(signed: &Signed) -> Head {
         fork: None,
         author: header.public_key(),
         log_id: header.log_id(),
-        seq_num: header.seq_num(),
+        latest: Some(header.seq_num()),
         state: HeadState::of_line(header.hash()),
     }
 }

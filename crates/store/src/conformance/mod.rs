@@ -23,6 +23,7 @@ mod publishing;
 mod refusals;
 mod schemas;
 mod wanted;
+mod withdrawn;
 mod world;
 mod zoo;
 
@@ -166,4 +167,5 @@ checks! {
         check_many_logs,
     }
     by_document { check_heads, check_frozen, check_blobs, check_parts }
+    withdrawn { check_heads, check_one_batch, check_lower_fork, check_proofs, check_many }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use pandan_bamboo::{EntryHash, ForkProof, Header, LogId};
+use pandan_bamboo::{EntryHash, ForkProof, Header, LogId, SeqNum};
 use pandan_identity::PublicKey;
 use pandan_operations::{DocumentId, OperationId};
 
@@ -48,10 +48,12 @@ impl State {
         };
         let author = proof.public_key();
         let log = (author, proof.log_id());
-        if self.forks.contains_key(&log) || !is_alone(&log) {
+        if proof.seq_num() == SeqNum::FIRST || self.forks.contains_key(&log) || !is_alone(&log) {
             return true;
         }
-        let alone = self.forks.keys().filter(|log| log.0 == author && is_alone(log));
+        let of_author = self.forks.iter().filter(|(log, _)| log.0 == author);
+        let later = of_author.filter(|(_, proof)| proof.seq_num() > SeqNum::FIRST);
+        let alone = later.filter(|(log, _)| is_alone(log));
         alone.count() < MAX_PROOFS_ALONE
     }
 

@@ -6,16 +6,19 @@ use pandan_bamboo::{EncodedEntry, EntryHash, ForkProof, HeadState, HeadsSum, Log
 use pandan_identity::PublicKey;
 use pandan_operations::{OperationId, SchemaId};
 
-use super::state::{Log, State};
-use crate::heads::{Head, HeadInRange, HeadRange, HeadsPart, LogPlace, Piece, group};
+use super::state::State;
+use crate::heads::{
+    Head, HeadInRange, HeadRange, HeadsPart, LogPlace, Piece, SCHEMA_OF_FORKED, group,
+};
 
 impl State {
     pub(super) fn heads(&self, ranges: &[HeadRange]) -> Vec<HeadInRange> {
         let mut heads = Vec::new();
+        let logs: BTreeSet<_> = self.logs.keys().chain(self.forks.keys()).collect();
         for (index, range) in ranges.iter().enumerate() {
-            for ((author, log_id), log) in &self.logs {
+            for (author, log_id) in &logs {
                 if self.is_in(range, author, *log_id) {
-                    let head = self.head(author, *log_id, log);
+                    let head = self.head(author, *log_id);
                     heads.extend(head.map(|head| HeadInRange { range: index, head }));
                 }
             }
@@ -25,8 +28,8 @@ impl State {
 
     pub(super) fn head_of(&self, place: &LogPlace) -> Option<(SchemaId, Head)> {
         let author = PublicKey::from_bytes(&place.author).ok()?;
-        let head = self.head(&author, place.log_id, self.logs.get(&(author, place.log_id))?)?;
-        Some((self.schema_of_log(&author, place.log_id)?.clone(), head))
+        let head = self.head(&author, place.log_id)?;
+        Some((self.schema_of_log(&author, place.log_id)?, head))
     }
 
     pub(super) fn document_logs(
@@ -67,25 +70,33 @@ impl State {
         group(pieces.collect(), u64::try_from(parts.max(1)).unwrap_or(u64::MAX))
     }
 
-    fn head(&self, author: &PublicKey, log_id: LogId, log: &Log) -> Option<Head> {
-        let seq_num = SeqNum::new(log.entries.len() as u64)?;
-        let latest: EntryHash = *log.entries.last()?;
-        let proof = self.forks.get(&(*author, log_id));
-        let state = proof.map_or(HeadState::of_line(latest), |proof| {
-            let entries = proof.entries().map(EncodedEntry::hash);
-            HeadState::of_frozen(Some(latest), proof.seq_num(), entries)
-        });
+    fn head(&self, author: &PublicKey, log_id: LogId) -> Option<Head> {
+        let key = (*author, log_id);
+        let line = self.logs.get(&key).map(|log| log.entries.as_slice()).unwrap_or_default();
+        let (latest, hash) = (SeqNum::new(line.len() as u64), line.last().copied());
+        let proof = self.forks.get(&key);
+        let state = match (hash, proof) {
+            (Some(hash), None) => HeadState::of_line(hash),
+            (_, Some(proof)) if latest.is_some() || proof.seq_num() == SeqNum::FIRST => {
+                let entries = proof.entries().map(EncodedEntry::hash);
+                HeadState::of_frozen(hash, proof.seq_num(), entries)
+            }
+            (None, _) | (_, Some(_)) => return None,
+        };
         let fork = proof.map(ForkProof::seq_num);
-        Some(Head { author: *author, log_id, seq_num, fork, state })
+        Some(Head { author: *author, log_id, latest, fork, state })
     }
 
     pub(super) fn is_in(&self, range: &HeadRange, author: &PublicKey, log_id: LogId) -> bool {
         range.contains(&LogPlace::of(author, log_id))
-            && self.schema_of_log(author, log_id) == Some(&range.schema)
+            && self.schema_of_log(author, log_id).as_ref() == Some(&range.schema)
     }
 
-    fn schema_of_log(&self, author: &PublicKey, log_id: LogId) -> Option<&SchemaId> {
-        let log = self.logs.get(&(*author, log_id))?;
-        Some(self.documents.get(&log.document)?.latest.schema())
+    fn schema_of_log(&self, author: &PublicKey, log_id: LogId) -> Option<SchemaId> {
+        let key = (*author, log_id);
+        if self.forks.get(&key).is_some_and(|proof| proof.seq_num() == SeqNum::FIRST) {
+            return Some(SCHEMA_OF_FORKED.into());
+        }
+        Some(self.documents.get(&self.logs.get(&key)?.document)?.latest.schema().clone())
     }
 }

@@ -12,7 +12,7 @@ use super::fault::{Fault, Result};
 use super::{digest, entries, heads, history, param};
 use crate::contract::KnownSchema;
 use crate::forks::{Fork, ForkPage, ForkQuery, Frozen};
-use crate::heads::LogPlace;
+use crate::heads::{LogPlace, SCHEMA_OF_FORKED};
 use crate::limits::{MAX_FORK_DOCUMENTS, MAX_PROOFS_ALONE};
 
 /// The fork of a branch beside the line: whatever number an entry has there, it is void.
@@ -82,6 +82,9 @@ pub(super) fn stored_proof(row: &Row<'_>, column: usize) -> Result<ForkProof> {
 impl Batch<'_> {
     /// Whether there is room for a proof from elsewhere.
     pub(super) fn takes_proof(&self, proof: &ForkProof) -> Result<bool> {
+        if proof.seq_num() == SeqNum::FIRST {
+            return Ok(true);
+        }
         let Some(author) = entries::author_row(self.connection, &proof.public_key())? else {
             return Ok(true);
         };
@@ -92,7 +95,8 @@ impl Batch<'_> {
             return Ok(true);
         }
         let mut statement = self.connection.prepare_cached(
-            "SELECT count(*) FROM logs l WHERE document IS NULL AND author = ? AND NOT EXISTS \
+            "SELECT count(*) FROM logs l WHERE document IS NULL AND author = ? AND fork > 1 \
+             AND NOT EXISTS \
              (SELECT 1 FROM logs WHERE author = l.author AND log_id = l.log_id AND branch > 0)",
         )?;
         let alone: usize = statement.query_row([author], |row| row.get(0))?;
@@ -116,7 +120,7 @@ impl Batch<'_> {
         let line = self.freeze_line(&proof)?;
         self.keep_proof(line, &proof)?;
         self.remove_void_parts(&proof)?;
-        self.change_head(line, &proof, before)?;
+        self.change_head(line, &proof, before, known.as_ref())?;
         let mut statement = self.connection.prepare_cached(
             "SELECT document FROM logs l WHERE id = ? \
              AND EXISTS (SELECT 1 FROM entries WHERE log = l.id AND seq_num >= l.fork)",
@@ -151,16 +155,30 @@ impl Batch<'_> {
         line: i64,
         proof: &ForkProof,
         before: Option<HeadState>,
+        known: Option<&ForkProof>,
     ) -> Result<()> {
+        let after = heads::find_state(self.connection, line)?;
+        let place = LogPlace::of(&proof.public_key(), proof.log_id());
+        let from = self.schema_of_head(line, known)?;
+        let to = self.schema_of_head(line, Some(proof))?;
+        if from == to {
+            to.into_iter().for_each(|it| self.heads.change(it, &place, line, before, after));
+            return Ok(());
+        }
+        from.into_iter().for_each(|it| self.heads.change(it, &place, line, before, None));
+        to.into_iter().for_each(|it| self.heads.change(it, &place, line, None, after));
+        Ok(())
+    }
+
+    /// The row of the schema among whose heads that of a line is, with the fork that is known.
+    fn schema_of_head(&self, line: i64, proof: Option<&ForkProof>) -> Result<Option<i64>> {
+        if proof.is_some_and(|proof| proof.seq_num() == SeqNum::FIRST) {
+            return heads::schema_row(self.connection, &SCHEMA_OF_FORKED.into());
+        }
         let mut statement = self.connection.prepare_cached(
             "SELECT d.schema FROM logs l JOIN documents d ON d.id = l.document WHERE l.id = ?",
         )?;
-        let schema: Option<i64> = statement.query_row([line], |row| row.get(0)).optional()?;
-        let Some(schema) = schema else { return Ok(()) };
-        let after = heads::find_state(self.connection, line)?;
-        let place = LogPlace::of(&proof.public_key(), proof.log_id());
-        self.heads.change(schema, &place, line, before, after);
-        Ok(())
+        Ok(statement.query_row([line], |row| row.get(0)).optional()?)
     }
 
     /// The row of the line, frozen.

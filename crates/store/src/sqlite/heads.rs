@@ -9,7 +9,7 @@ use super::catalog::{self, Catalog};
 use super::digest::{self, Digest};
 use super::fault::{Fault, Result};
 use super::{entries, forks, param};
-use crate::heads::{Head, HeadInRange, HeadRange, LogPlace};
+use crate::heads::{Head, HeadInRange, HeadRange, LogPlace, SCHEMA_OF_FORKED};
 
 /// Behind every place: no log id makes one so long.
 const BEHIND_ALL: [u8; 42] = [0xff; 42];
@@ -81,65 +81,79 @@ impl StoredRange {
     }
 }
 
-fn schema_row(connection: &Connection, schema: &SchemaId) -> Result<Option<i64>> {
+/// The row of a schema, if it is known.
+pub(super) fn schema_row(connection: &Connection, schema: &SchemaId) -> Result<Option<i64>> {
     Ok(catalog::find(connection, schema)?.map(|found| found.id))
 }
 
-/// The latest entry of a line, before its fork if it has one.
-struct Latest {
-    hash: EntryHash,
-    seq_num: SeqNum,
+/// How far a line reaches.
+struct Reach {
+    /// Its latest entry, below its fork if it has one.
+    latest: Option<(EntryHash, SeqNum)>,
     proof: Option<ForkProof>,
+    state: HeadState,
 }
 
-impl Latest {
+impl Reach {
+    /// None for a line without a head: nothing is there of it, and it does not fork at the first
+    /// entry.
     fn of(connection: &Connection, log: i64) -> Result<Option<Self>> {
         let mut statement = connection.prepare_cached(
-            "SELECT e.hash, e.seq_num, l.fork IS NOT NULL FROM logs l JOIN entries e \
+            "SELECT e.hash, e.seq_num, l.fork FROM logs l LEFT JOIN entries e \
              ON e.log = l.id AND e.seq_num < COALESCE(l.fork, 9223372036854775807) \
              WHERE l.id = ? ORDER BY e.seq_num DESC LIMIT 1",
         )?;
-        let latest = statement.query_row([log], |row| {
-            Ok((row.get::<_, Digest>(0)?, row.get::<_, i64>(1)?, row.get(2)?))
+        let found = statement.query_row([log], |row| {
+            let latest = row.get::<_, Option<Digest>>(0)?.zip(row.get::<_, Option<i64>>(1)?);
+            Ok((latest, row.get::<_, Option<i64>>(2)?))
         });
-        let Some((digest, seq_num, is_frozen)) = latest.optional()? else { return Ok(None) };
-        let proof = if is_frozen { Some(forks::proof_of(connection, log)?) } else { None };
-        let hash = EntryHash::from_hash(Hash::from_digest(digest));
-        Ok(Some(Self { hash, seq_num: entries::seq_num_from_sql(seq_num)?, proof }))
-    }
-
-    fn state(&self) -> HeadState {
-        state_at(self.hash, self.proof.as_ref())
+        let Some((latest, fork)) = found.optional()? else { return Ok(None) };
+        let latest = match latest {
+            Some((digest, seq_num)) => {
+                let hash = EntryHash::from_hash(Hash::from_digest(digest));
+                Some((hash, entries::seq_num_from_sql(seq_num)?))
+            }
+            None if fork == Some(forks::fork_to_sql(SeqNum::FIRST)) => None,
+            None => return Ok(None),
+        };
+        let proof = fork.map(|_| forks::proof_of(connection, log)).transpose()?;
+        let state = match (latest, &proof) {
+            (Some((hash, _)), proof) => state_at(hash, proof.as_ref()),
+            (None, Some(proof)) => frozen_state(None, proof),
+            (None, None) => return Ok(None),
+        };
+        Ok(Some(Self { latest, proof, state }))
     }
 }
 
 /// The state of a log whose line ends with an entry.
 pub(super) fn state_at(latest: EntryHash, proof: Option<&ForkProof>) -> HeadState {
-    proof.map_or(HeadState::of_line(latest), |proof| {
-        let entries = proof.entries().map(EncodedEntry::hash);
-        HeadState::of_frozen(Some(latest), proof.seq_num(), entries)
-    })
+    proof.map_or(HeadState::of_line(latest), |proof| frozen_state(Some(latest), proof))
 }
 
-/// The state of a log; none when it has no entries, or none before its fork.
+fn frozen_state(latest: Option<EntryHash>, proof: &ForkProof) -> HeadState {
+    HeadState::of_frozen(latest, proof.seq_num(), proof.entries().map(EncodedEntry::hash))
+}
+
+/// The state of a log; none when it has no head.
 pub(super) fn find_state(connection: &Connection, log: i64) -> Result<Option<HeadState>> {
-    Ok(Latest::of(connection, log)?.map(|latest| latest.state()))
+    Ok(Reach::of(connection, log)?.map(|reach| reach.state))
 }
 
-/// The state of a log that has entries.
+/// The state of a log that has a head.
 pub(super) fn state(connection: &Connection, log: i64) -> Result<HeadState> {
-    find_state(connection, log)?.ok_or_else(|| Fault::inconsistent("a log has no entries"))
+    find_state(connection, log)?.ok_or_else(|| Fault::inconsistent("a log has no head"))
 }
 
 /// The head of a log at a place.
 fn head(connection: &Connection, place: &LogPlace, log: i64) -> Result<Option<Head>> {
-    let Some(latest) = Latest::of(connection, log)? else { return Ok(None) };
+    let Some(reach) = Reach::of(connection, log)? else { return Ok(None) };
     Ok(Some(Head {
         author: PublicKey::from_bytes(&place.author).map_err(Fault::inconsistent)?,
         log_id: place.log_id,
-        seq_num: latest.seq_num,
-        fork: latest.proof.as_ref().map(ForkProof::seq_num),
-        state: latest.state(),
+        latest: reach.latest.map(|(_, seq_num)| seq_num),
+        fork: reach.proof.as_ref().map(ForkProof::seq_num),
+        state: reach.state,
     }))
 }
 
@@ -155,7 +169,7 @@ pub(super) fn of_ranges(
             let place = place_from_sql(&place)?
                 .ok_or_else(|| Fault::inconsistent("a log has an empty place"))?;
             let head = head(connection, &place, log)?
-                .ok_or_else(|| Fault::inconsistent("a log has no entries"))?;
+                .ok_or_else(|| Fault::inconsistent("a log has no head"))?;
             heads.push(HeadInRange { range: index, head });
         }
     }
@@ -172,6 +186,7 @@ pub(super) fn of_logs(
         let log = log_row(connection, place)?;
         let head = log.map(|log| head(connection, place, log)).transpose()?.flatten();
         heads.push(match log.zip(head) {
+            Some((_, head)) if head.latest.is_none() => Some((SCHEMA_OF_FORKED.into(), head)),
             Some((log, head)) => Some((schema_of_log(connection, catalog, log)?, head)),
             None => None,
         });

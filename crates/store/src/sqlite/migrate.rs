@@ -8,17 +8,19 @@ use pandan_schema::Schema;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::fault::{Fault, Result};
-use super::{catalog, table};
+use super::head_sums::HeadChanges;
+use super::{catalog, entries, heads, table};
 use crate::StoreError;
+use crate::heads::{LogPlace, SCHEMA_OF_FORKED};
 
 /// "Pand" in ASCII: marks files of this program among those of SQLite.
 const APPLICATION_ID: i32 = 0x5061_6E64;
 
 /// The steps; the first one makes version 1 out of an empty file.
-const STEPS: [fn(&Connection) -> Result<()>; 2] = [create, add_parts];
+const STEPS: [fn(&Connection) -> Result<()>; 3] = [create, add_parts, give_heads_to_forked];
 
 /// Greatest version that this program knows.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 const _: () = assert!(STEPS.len() == VERSION as usize, "a version for each step");
 
 /// Brings a file to the latest version, or makes an empty one into a store.
@@ -68,4 +70,22 @@ fn create(connection: &Connection) -> Result<()> {
 
 fn add_parts(connection: &Connection) -> Result<()> {
     Ok(connection.execute_batch(include_str!("version_2.sql"))?)
+}
+
+/// Logs that fork at their first entry got heads.
+fn give_heads_to_forked(connection: &Connection) -> Result<()> {
+    let schema = heads::schema_row(connection, &SCHEMA_OF_FORKED.into())?
+        .ok_or_else(|| Fault::inconsistent("a system schema is not there"))?;
+    let mut statement = connection.prepare(
+        "SELECT l.id, a.key, l.log_id FROM logs l JOIN authors a ON a.id = l.author \
+         WHERE l.branch = 0 AND l.fork = 1",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut changes = HeadChanges::default();
+    while let Some(row) = rows.next()? {
+        let (log, log_id) = (row.get(0)?, entries::log_id_from_sql(row.get(2)?));
+        let place = LogPlace { author: row.get(1)?, log_id };
+        changes.change(schema, &place, log, None, heads::find_state(connection, log)?);
+    }
+    changes.write(connection)
 }

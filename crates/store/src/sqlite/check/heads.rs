@@ -4,9 +4,9 @@ use rusqlite::params;
 
 use super::Check;
 use crate::check::{About, Problem, Stage};
-use crate::heads::LogPlace;
+use crate::heads::{LogPlace, SCHEMA_OF_FORKED};
 use crate::sqlite::fault::Result;
-use crate::sqlite::heads::place_to_sql;
+use crate::sqlite::heads::{place_to_sql, schema_row};
 use crate::sqlite::{entries, head_sums};
 
 /// Goes through all logs, and then through all sums.
@@ -31,11 +31,11 @@ fn check_logs(check: &mut Check<'_>, total: u64) -> Result<u64> {
     let mut find =
         connection.prepare("SELECT 1 FROM heads WHERE schema = ? AND place = ? AND log = ?")?;
     let mut statement = connection.prepare(
-        "SELECT l.id, d.schema, a.key, l.log_id FROM logs l JOIN documents d \
-         ON d.id = l.document JOIN authors a ON a.id = l.author WHERE l.branch = 0 \
-         AND (l.fork IS NULL OR l.fork > 1)",
+        "SELECT l.id, IIF(l.fork = 1, ?, d.schema), a.key, l.log_id FROM logs l \
+         LEFT JOIN documents d ON d.id = l.document JOIN authors a ON a.id = l.author \
+         WHERE l.branch = 0 AND (l.fork = 1 OR d.id IS NOT NULL)",
     )?;
-    let mut rows = statement.query([])?;
+    let mut rows = statement.query([schema_row(connection, &SCHEMA_OF_FORKED.into())?])?;
     let mut done = 0;
     while let Some(row) = rows.next()? {
         let (log, schema): (i64, i64) = (row.get(0)?, row.get(1)?);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::{Connection, OptionalExtension};
 
-use crate::heads::{LogPlace, Wants};
+use crate::heads::{LogPlace, SCHEMA_OF_FORKED, Wants};
 use crate::limits::MAX_LOGS_SORTED;
 use crate::sqlite::entries;
 use crate::sqlite::fault::Result;
@@ -30,6 +30,8 @@ pub(super) struct Search<'c> {
     named: BTreeMap<i64, i64>,
     /// In order, none of which meets the next.
     ranges: Vec<StoredRange>,
+    /// The row of the schema in whose ranges lines are that fork at their first entry.
+    schema_of_forked: Option<i64>,
     /// What was found out about rows of logs.
     lines: HashMap<i64, Option<Line>>,
 }
@@ -50,7 +52,9 @@ impl<'c> Search<'c> {
         for range in &wants.ranges {
             ranges.extend(StoredRange::of(connection, range)?);
         }
-        Ok(Self { connection, named, ranges: merged(ranges), lines: HashMap::new() })
+        let schema_of_forked = heads::schema_row(connection, &SCHEMA_OF_FORKED.into())?;
+        let (ranges, lines) = (merged(ranges), HashMap::new());
+        Ok(Self { connection, named, ranges, schema_of_forked, lines })
     }
 
     /// All wanted lines, if they are few.
@@ -95,8 +99,7 @@ impl<'c> Search<'c> {
             Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?, LogPlace { author, log_id }))
         });
         let Some((end, schema, place)) = found.optional()? else { return Ok(None) };
-        // What forks at its first entry is in no range.
-        let schema = schema.filter(|_| end > 1);
+        let schema = if end > 1 { schema } else { self.schema_of_forked };
         let from = match schema.is_some_and(|schema| self.is_in_range(schema, &place)) {
             true => Some(1),
             false => self.named.get(&log).copied(),
