@@ -20,15 +20,15 @@ pub(crate) struct Options {
     /// How many honest nodes each network has; as the seed says when left out
     #[arg(long, value_name = "K")]
     nodes: Option<usize>,
-    /// Let people write in schemas that are several states of a definition at a time
+    /// Let people write in no schemas that are several states of a definition at a time
     #[arg(long)]
-    merged_schemas: bool,
+    plain_schemas: bool,
 }
 
 /// Builds the simulator and runs it.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let mut simulator = workspace.command(build_program(workspace, "sim")?);
-    let Options { seed, minutes, nodes, merged_schemas } = options;
+    let Options { seed, minutes, nodes, plain_schemas } = options;
     let numbers = [
         ("--seed", seed.map(|seed| seed.to_string())),
         ("--minutes", minutes.map(|minutes| minutes.to_string())),
@@ -39,8 +39,8 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
             simulator.args([name, &number]);
         }
     }
-    if *merged_schemas {
-        simulator.arg("--merged-schemas");
+    if *plain_schemas {
+        simulator.arg("--plain-schemas");
     }
     command::run(&mut simulator)
 }

@@ -24,3 +24,8 @@ fn nodes_agree_after_all_kinds_of_trouble() {
 fn a_seed_always_plays_the_same() {
     assert_eq!(Simulation::of(7).run(), Simulation::of(7).run());
 }
+
+#[test]
+fn thirty_nodes_agree() {
+    play(Simulation { nodes: Some(30), ..Simulation::of(1) });
+}

@@ -23,11 +23,11 @@ struct Cli {
     #[arg(long)]
     nodes: Option<usize>,
     #[arg(long)]
-    merged_schemas: bool,
+    plain_schemas: bool,
 }
 
 fn main() -> Result<ExitCode> {
-    let Cli { seed, minutes, nodes, merged_schemas } = Cli::parse();
+    let Cli { seed, minutes, nodes, plain_schemas } = Cli::parse();
     let first = match seed {
         Some(seed) => seed,
         None => fresh_seed()?,
@@ -38,7 +38,7 @@ fn main() -> Result<ExitCode> {
     let mut seed = first;
     loop {
         let simulation =
-            Simulation { nodes, has_merged_schemas: merged_schemas, ..Simulation::of(seed) };
+            Simulation { nodes, has_plain_schemas: plain_schemas, ..Simulation::of(seed) };
         match simulation.run() {
             Ok(run) => totals.add(&run),
             Err(failure) => {

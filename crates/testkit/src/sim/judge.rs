@@ -90,7 +90,18 @@ fn difference(one: &Contents, other: &Contents) -> Option<String> {
         let is_known = [one, other].map(|it_| it_.schemas.contains_key(it.0));
         return Some(format!("head of log {} of {} in {} (known: {is_known:?})", it.2, it.1, it.0));
     }
-    // The proofs of forks are a part of heads; a log that forks at its first entry has none.
+    if let Some((one, _)) =
+        one.forks.iter().zip(&other.forks).find(|(one, other)| one.proof != other.proof)
+    {
+        return Some(format!(
+            "proof of the fork of log {} of {}",
+            one.proof.log_id(),
+            one.proof.public_key()
+        ));
+    }
+    if one.forks.len() != other.forks.len() {
+        return Some(format!("{} and {} forks", one.forks.len(), other.forks.len()));
+    }
     for (one, other) in [(one, other), (other, one)] {
         let differs = |id: &DocumentId| one.documents.get(id) != other.documents.get(id);
         // Void operations that nothing counting needs stay where they are.

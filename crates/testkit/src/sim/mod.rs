@@ -14,6 +14,7 @@
 //! again.
 
 mod agenda;
+mod bounds;
 mod disk;
 mod hostile;
 mod judge;
@@ -40,10 +41,8 @@ pub struct Simulation {
     pub nodes: Option<usize>,
     /// Whether anything goes wrong.
     pub is_calm: bool,
-    /// Whether people write in schemas that are several states of a definition at a time. Of two
-    /// nodes that want everything, the one that opens the session asks for the schemas that it
-    /// knows, and it learns of such a schema only with an entry of it: nodes may not come to agree.
-    pub has_merged_schemas: bool,
+    /// Whether no schema that people write in is several states of a definition at a time.
+    pub has_plain_schemas: bool,
 }
 
 /// Something that must not happen, and how to see it again.
@@ -62,15 +61,15 @@ impl Simulation {
     /// A network with all troubles that the seed draws.
     #[must_use]
     pub const fn of(seed: u64) -> Self {
-        Self { seed, nodes: None, is_calm: false, has_merged_schemas: false }
+        Self { seed, nodes: None, is_calm: false, has_plain_schemas: false }
     }
 
     /// Plays it to the end.
     pub fn run(self) -> Result<Totals, Box<Failure>> {
-        let Self { seed, nodes, is_calm, has_merged_schemas: merged_schemas } = self;
+        let Self { seed, nodes, is_calm, has_plain_schemas: plain_schemas } = self;
         let mut random = Random::new(seed);
         let troubles = if is_calm { Troubles::default() } else { Troubles::draw(&mut random) };
-        let troubles = Troubles { merged_schemas, ..troubles };
+        let troubles = Troubles { plain_schemas, ..troubles };
         let plan = Plan::draw(&mut random, troubles, nodes);
         let mut world = World::new(&plan, random);
         let played = catch_unwind(AssertUnwindSafe(|| {

@@ -24,7 +24,7 @@ pub(super) struct Troubles {
     pub(super) slowness: bool,
     pub(super) forks: bool,
     pub(super) hostile: bool,
-    pub(super) merged_schemas: bool,
+    pub(super) plain_schemas: bool,
 }
 
 #[derive(Debug)]
@@ -101,7 +101,7 @@ impl Troubles {
             slowness: chance(),
             forks: chance(),
             hostile: chance(),
-            merged_schemas: false,
+            plain_schemas: false,
         }
     }
 }

@@ -8,6 +8,7 @@ use pandan_store::MemoryStore;
 use pandan_sync::Fate;
 use tempfile::TempDir;
 
+use super::bounds;
 use super::disk::{Disk, DiskFaults};
 use super::hostile::Mangler;
 use super::net::{Event, Fault, Life, Net, Task};
@@ -77,10 +78,10 @@ impl World {
         let nodes = nodes.collect();
         let (length, forks) = (plan.entries, plan.troubles.forks);
         let of_people = Random::new(random.number());
-        let history = match (plan.troubles.merged_schemas, forks) {
-            (false, forks) => History::with_plain_schemas(of_people, length, forks),
-            (true, true) => History::with_forks_from_random(of_people, length),
-            (true, false) => History::from_random(of_people, length),
+        let history = match (plan.troubles.plain_schemas, forks) {
+            (true, forks) => History::with_plain_schemas(of_people, length, forks),
+            (false, true) => History::with_forks_from_random(of_people, length),
+            (false, false) => History::from_random(of_people, length),
         };
         let links = plan.links.iter().map(|nodes| Link::new(*nodes, &mut random)).collect();
         let mut world = Self {
@@ -217,6 +218,7 @@ impl World {
         let Some(blocked) = self.nodes[node].act(&mut self.net) else {
             return self.crash(node);
         };
+        self.check_bounds(node);
         for peer in blocked {
             let name = self.nodes.iter().position(|other| other.id == peer);
             let is_wrong = name.is_some_and(|name| !self.nodes[name].is_hostile());
@@ -224,6 +226,15 @@ impl World {
             if is_wrong && !self.nodes[node].is_hostile() {
                 self.fail(format!("node {node} keeps {name:?} out, which kept to the rules"));
             }
+        }
+    }
+
+    fn check_bounds(&mut self, node: usize) {
+        let Node { alive, mangler, .. } = &self.nodes[node];
+        if let (Some(alive), None) = (alive, mangler)
+            && let Err(problem) = bounds::check(alive, self.history.len())
+        {
+            self.fail(format!("node {node} keeps {problem}"));
         }
     }
 
