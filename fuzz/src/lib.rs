@@ -13,7 +13,9 @@ pub mod legacy_messages;
 pub mod lock_file;
 pub mod log;
 pub mod log_play;
+pub mod mdns;
 pub mod message;
+pub mod multistream;
 pub mod operation;
 pub mod session;
 #[cfg(feature = "store")]
@@ -27,3 +29,22 @@ mod proof;
 #[path = "../../crates/cli/src/hex.rs"]
 #[allow(unused, missing_docs, reason = "written for a program, of which this is a part")]
 mod hex;
+
+/// Parts of the network, which needs much else.
+#[path = "../../crates/network/src/discovery/found.rs"]
+#[allow(unused, missing_docs, reason = "written for a crate, of which this is a part")]
+mod found;
+
+#[path = "../../crates/network/src/limits.rs"]
+#[allow(unused, missing_docs, reason = "written for a crate, of which this is a part")]
+mod limits;
+
+#[path = "../../crates/network/src/wire/multistream.rs"]
+#[allow(unused, missing_docs, reason = "written for a crate, of which this is a part")]
+mod multistream_select;
+
+#[path = "../../crates/network/src/peer_id.rs"]
+#[allow(unused, missing_docs, reason = "written for a crate, of which this is a part")]
+mod peer_id;
+
+use peer_id::PeerId;

@@ -48,6 +48,8 @@ pub(super) fn write(workspace: &Workspace, target: &str) -> Result<PathBuf> {
         }
         "bundle" => bundles(bytes(&vectors("entries.json")?, "encoded")),
         "legacy_messages" => legacy(bytes(&vectors("entries.json")?, "encoded")),
+        "mdns" => mdns(),
+        "multistream" => multistream(),
         "graphql" => GRAPHQL.iter().map(|seed| seed.as_bytes().to_vec()).collect(),
         _ => Vec::new(),
     };
@@ -153,6 +155,44 @@ fn legacy(entries: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
         stream
     };
     entries.chunks(ANY_STEP).enumerate().map(session).collect()
+}
+
+/// What a node tells of itself in the local network: texts by themselves, and in packets of DNS.
+fn mdns() -> Vec<Vec<u8>> {
+    const PEER: &str = "12D3KooWQK1wnefoLrcVHbbnf5tLzbopUd3K3bFAoJpA7YJgL5pV";
+    let addresses =
+        ["/ip4/192.0.2.1/udp/2022/quic-v1", "/ip6/2001:db8::1/udp/2022/quic-v1", "/tcp/1"];
+    let text = |address: &&str| format!("dnsaddr={address}/p2p/{PEER}").into_bytes();
+    let texts: Vec<_> = addresses.iter().map(text).collect();
+    let labels = |name: &[&str]| -> Vec<u8> {
+        let label = |label: &&str| [&label.len().to_le_bytes()[..1], label.as_bytes()].concat();
+        name.iter().flat_map(label).chain([0]).collect()
+    };
+    let sized = |data: Vec<u8>| {
+        let length = u16::try_from(data.len()).unwrap_or(u16::MAX).to_be_bytes();
+        [&length[..], &data].concat()
+    };
+    let (service, peer) = (labels(&["_p2p", "_udp", "local"]), labels(&["peer"]));
+    let answer = [service, b"\0\x0c\0\x01\0\0\0\x3c".to_vec(), sized(peer.clone())].concat();
+    let record = |text: &Vec<u8>| {
+        let data = [&text.len().to_le_bytes()[..1], text].concat();
+        [peer.clone(), b"\0\x10\x80\x01\0\0\0\x3c".to_vec(), sized(data)].concat()
+    };
+    let packet = |texts: &[Vec<u8>]| {
+        let count = texts.len().to_le_bytes()[0];
+        let header = [1, 2, 0x84, 0, 0, 0, 0, 1, 0, 0, 0, count];
+        [&header[..], &answer, &texts.iter().flat_map(record).collect::<Vec<_>>()].concat()
+    };
+    vec![[&[0], &texts.join(&b'\n')[..]].concat(), packet(&texts[..1]), packet(&texts)]
+}
+
+/// Beginnings of streams.
+fn multistream() -> Vec<Vec<u8>> {
+    let message =
+        |text: &&str| [&[text.len().to_le_bytes()[0] + 1], text.as_bytes(), b"\n"].concat();
+    let said =
+        [&["/multistream/1.0.0", "/pandan/2"][..], &["/multistream/1.0.0", "/x", "ls", "/a"]];
+    said.iter().map(|texts| texts.iter().flat_map(message).chain(*b"rest").collect()).collect()
 }
 
 /// A query, a NUL and its variables.

@@ -1,5 +1,7 @@
 //! Finding nodes and staying connected with them.
 
+#[cfg(feature = "mdns")]
+mod found;
 mod keeper;
 #[cfg(feature = "mdns")]
 mod mdns;
