@@ -161,7 +161,7 @@ pub(crate) enum ConfigError {
     Value { key: String, reason: String },
 }
 
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
     "data_dir",
     "http",
     "quic",

@@ -49,6 +49,9 @@ pub const MAX_PART_BYTES: usize = 4 * 1024 * 1024;
 /// Greatest number of entries of a whole document that are taken from a peer in one answer.
 pub const MAX_WHOLE_ENTRIES: u64 = 1024 * 1024;
 
+/// Greatest number of fork proofs in the answers to an `Ask`.
+pub const MAX_ASK_PROOFS: u32 = 1024;
+
 /// Greatest number of asks of one peer that are answered at the same time; further ones wait until
 /// one of them ends.
 pub const MAX_ASKS: usize = 4;

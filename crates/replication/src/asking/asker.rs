@@ -9,7 +9,8 @@ use pandan_operations::{DocumentViewId, FieldName, OperationId};
 
 use super::{Told, Wire, unexpected};
 use crate::limits::{
-    IDLE_TIMEOUT_MS, MAX_PART_BYTES, MAX_PART_ENTRIES, MAX_PROOFS, MAX_REFUSED, MAX_WHOLE_ENTRIES,
+    IDLE_TIMEOUT_MS, MAX_ASK_PROOFS, MAX_PART_BYTES, MAX_PART_ENTRIES, MAX_REFUSED,
+    MAX_WHOLE_ENTRIES,
 };
 use crate::session::{Busy, End, Fault, REFUSED_POINTS, Verdict};
 use crate::{Ask, AskItem, Message, PartContent, PartMessage, Received, Refusal};
@@ -248,8 +249,8 @@ impl Asker {
 
     fn count_proof(&mut self) -> Result<()> {
         self.proofs = self.proofs.saturating_add(1);
-        if self.proofs > MAX_PROOFS {
-            Err(Fault::TooManyProofs { max: MAX_PROOFS })
+        if self.proofs > MAX_ASK_PROOFS {
+            Err(Fault::TooManyProofs { max: MAX_ASK_PROOFS })
         } else {
             Ok(())
         }

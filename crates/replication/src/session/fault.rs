@@ -65,6 +65,12 @@ pub enum Fault {
         /// The limit.
         max: usize,
     },
+    /// More fork proofs than can be of use in the answers to an ask.
+    #[error("expected at most {max} fork proofs")]
+    TooManyProofs {
+        /// The limit.
+        max: u32,
+    },
     /// Entries of too many logs were refused.
     #[error("expected at most {max} logs with entries that are refused")]
     TooManyRefused {
@@ -129,6 +135,7 @@ impl Fault {
             | Self::Bound { .. }
             | Self::TooManyWants { .. }
             | Self::NotReading { .. }
+            | Self::TooManyProofs { .. }
             | Self::TooManyRefused { .. }
             | Self::TooManyRepeats { .. }
             | Self::TooManyEntries { .. }
