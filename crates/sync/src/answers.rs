@@ -59,7 +59,7 @@ pub fn answer(
         Query::AnyHeads { logs } => {
             let places: Vec<_> = logs.iter().map(place).collect();
             let heads = snapshot.heads_of(&places)?.into_iter().flatten();
-            Answer::Heads(heads.map(|(_, head)| to_head(ANY_SCHEMA, &head)).collect())
+            Answer::Heads(heads.filter_map(|(_, head)| to_head(ANY_SCHEMA, &head)).collect())
         }
     })
 }
@@ -133,8 +133,10 @@ impl Reader<'_> {
             let served = logs.into_iter().filter(|(schema, _)| self.serving.covers(schema));
             let served: Vec<_> = served.map(|(_, place)| place).collect();
             for (place, head) in served.iter().zip(self.snapshot.heads_of(&served)?) {
-                match head {
-                    Some((_, head)) => found.heads.push(to_head(ANY_SCHEMA, &head)),
+                // Of a log that forks at its first entry there is nothing but the proof.
+                let head = head.filter(|(_, head)| head.latest.is_some());
+                match head.and_then(|(_, head)| to_head(ANY_SCHEMA, &head)) {
+                    Some(head) => found.heads.push(head),
                     None => found.headless.push(name(place)),
                 }
             }

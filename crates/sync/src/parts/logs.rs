@@ -14,13 +14,13 @@ impl Asked<'_> {
     /// The newest entries of a log and the path of the lowest of them.
     pub(super) fn newest(&self, log: &LogName, count: u64) -> Result<Vec<PartContent>, StoreError> {
         let Some(author) = author(log) else { return Ok(Vec::new()) };
-        let Some(head) = self.head(log)? else {
+        let Some(latest) = self.head(log)?.and_then(|head| head.latest) else {
             // Of a log that forks at its first entry nobody can tell the schema.
             let is_told = *self.interest == Interest::All;
             let fork = if is_told { self.fork(author, log.log_id)? } else { None };
             return Ok(fork.map(|proof| PartContent::Proof(Box::new(proof))).into_iter().collect());
         };
-        let top = head.seq_num.number();
+        let top = latest.number();
         let lowest = SeqNum::new(top.saturating_sub(count) + 1).unwrap_or(SeqNum::FIRST);
         let mut telling = Telling::default();
         let mut path: Vec<_> = link_path(lowest, SeqNum::FIRST).skip(1).collect();
