@@ -269,7 +269,8 @@ fn of_a_frozen_log_goes_what_is_before_the_fork() {
     let others = documents(&definition.schema, 10, 3);
     ingest(&one, definition.signed.iter().chain([&create, &fork, &line, &branch]).chain(&others));
     let sent = talk([&one, &other]);
-    assert_eq!(sent[0].sent as usize, definition.signed.len() + 2 + others.len());
+    let expected = definition.signed.len() + 2 + others.len();
+    assert_eq!(sent[0].sent, u64::try_from(expected).unwrap());
     let stored = other.snapshot().unwrap().document_entries(&document, 0, 9).unwrap();
     let hashes: Vec<_> = stored.iter().map(|it| it.entry.hash()).collect();
     assert_eq!(hashes, [create.entry.hash(), fork.entry.hash()]);

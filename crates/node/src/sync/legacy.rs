@@ -3,6 +3,7 @@
 //! Who greets as Pandan's nodes do speaks version 2, and nothing of this is for it. To others a
 //! stream of version 1 is opened at once: deployed nodes close a connection without streams.
 
+mod brought;
 mod contact;
 mod lines;
 mod memories;
@@ -184,7 +185,7 @@ impl Legacy {
     }
 
     pub(super) fn poll_timeout(&self) -> Option<u64> {
-        self.contacts.values().filter_map(|contact| contact.link.poll_timeout()).min()
+        self.contacts.values().filter_map(Contact::poll_timeout).min()
     }
 
     /// The name of a peer with a link.

@@ -1,15 +1,14 @@
 //! A peer with its link: carries out what the link asks for.
 
-use std::collections::BTreeSet;
 use std::mem;
 use std::sync::Arc;
 
-use pandan_bamboo::Hash;
 use pandan_network::{Bytes, Connection, Protocol};
 use pandan_operations::OperationId;
 use pandan_replication::PeerId;
-use pandan_replication::legacy::{Effect, Fault, Finished, Link, Memory, Outcome, Received};
+use pandan_replication::legacy::{Effect, Fault, Finished, Link, Memory, Outcome};
 
+use super::brought::Brought;
 use super::lines::Line;
 use super::{LinkId, LinkInput, Tools, work};
 use crate::sync::driver::Inputs;
@@ -24,8 +23,7 @@ pub(super) struct Contact {
     line: Line,
     /// What came and was not taken.
     unread: Bytes,
-    /// What the peer brought last, and what right before: news of it are none to the peer.
-    brought: [BTreeSet<OperationId>; 2],
+    brought: Brought,
     /// Bytes since the last session ended.
     bytes_in: u64,
     bytes_out: u64,
@@ -50,7 +48,7 @@ impl Contact {
             peer,
             link,
             unread: Bytes::new(),
-            brought: Default::default(),
+            brought: Brought::default(),
             bytes_in: 0,
             bytes_out: 0,
             fault: None,
@@ -75,7 +73,12 @@ impl Contact {
     }
 
     pub(super) fn has_brought(&self, operation: &OperationId) -> bool {
-        self.brought.iter().any(|brought| brought.contains(operation))
+        self.brought.has(operation)
+    }
+
+    /// When to look at it, unless something else happens before.
+    pub(super) fn poll_timeout(&self) -> Option<u64> {
+        self.link.poll_timeout().filter(|_| !self.is_ended)
     }
 
     pub(super) fn input(&mut self, input: LinkInput, now: u64) {
@@ -158,7 +161,7 @@ impl Contact {
                 self.line.spawn(work::read(core, places, self.id, read, query, inputs));
             }
             Effect::Ingest(ingest, received) => {
-                self.note_brought(&received);
+                self.brought.note(&received);
                 self.line.spawn(work::ingest(core, self.id, ingest, received, inputs));
             }
             Effect::Finished(finished) => self.finished(&finished, tools),
@@ -167,12 +170,6 @@ impl Contact {
             Effect::Send(_) => {}
         }
         0
-    }
-
-    fn note_brought(&mut self, received: &[Received]) {
-        let operations = received.iter().map(|it| OperationId::from_hash(Hash::of(&it.entry)));
-        let [latest, before] = &mut self.brought;
-        *before = mem::replace(latest, operations.collect());
     }
 
     fn misbehaved(&mut self, fault: &Fault) -> u32 {
