@@ -1,6 +1,10 @@
-//! A node of rust-libp2p, as it is without anything of ours, for tests.
+//! A node of rust-libp2p, as it is without anything of ours, and what deployed nodes say over it,
+//! for tests.
 
 #![forbid(unsafe_code)]
+
+pub mod cbor;
+pub mod deployed;
 
 use std::time::Duration;
 
@@ -71,12 +75,15 @@ impl Libp2p {
     }
 
     /// Goes on in the background, for those who are interested in streams only.
-    pub fn run(mut self) -> Control {
-        tokio::spawn(async move {
-            loop {
-                self.swarm.select_next_some().await;
-            }
-        });
-        self.control
+    pub fn run(self) -> Control {
+        let control = self.control.clone();
+        tokio::spawn(self.run_on());
+        control
+    }
+
+    async fn run_on(mut self) {
+        loop {
+            self.swarm.select_next_some().await;
+        }
     }
 }
