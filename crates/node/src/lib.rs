@@ -29,4 +29,7 @@ pub use pandan_store::Durability;
 pub use pandan_sync::Follow;
 pub use publish::PublishError;
 pub use start_error::StartError;
-pub use sync::{PeerStatus, Replication, ReplicationError, SessionStatus, SyncStatus, Totals};
+pub use sync::{
+    ForkNews, ForksStatus, PeerStatus, Replication, ReplicationError, SchemaStatus, SessionStatus,
+    SyncStatus, Totals,
+};

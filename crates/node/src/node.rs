@@ -235,6 +235,10 @@ impl Core {
     }
 
     /// How replication gets on, if the node replicates.
+    pub(crate) fn listen_to_forks(&self) -> Forks {
+        Forks::new(self.forks.subscribe())
+    }
+
     pub(crate) fn sync_status(&self) -> Option<SyncStatus> {
         Some(self.sync.get()?.upgrade()?.status())
     }
@@ -358,7 +362,7 @@ impl Node {
     /// Listens to the forks that are found from now on.
     #[must_use]
     pub fn forks(&self) -> Forks {
-        Forks::new(self.core.forks.subscribe())
+        self.core.listen_to_forks()
     }
 
     /// Keeps the proof of a fork and freezes its log; answers when that is on disk.

@@ -39,6 +39,22 @@ impl Operation {
             found => Err(Problem::Trailing { found }.at(reader.offset())),
         }
     }
+
+    /// The text of the schema id of an encoded operation, without a look at what follows it; it
+    /// need not be a schema id. None if the bytes do not begin as an operation does.
+    #[must_use]
+    pub fn schema_text(bytes: &[u8]) -> Option<&str> {
+        let mut reader = Reader::new(bytes);
+        let Ok((_, Item::Array(4..=5))) = item(&mut reader, "an array of 4 or 5 items") else {
+            return None;
+        };
+        version(&mut reader).ok()?;
+        action(&mut reader).ok()?;
+        match item(&mut reader, "the text of a schema id") {
+            Ok((_, Item::Text(text))) => Some(text),
+            _ => None,
+        }
+    }
 }
 
 fn operation(reader: &mut Reader<'_>) -> Result<Operation> {

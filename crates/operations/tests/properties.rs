@@ -105,7 +105,10 @@ proptest! {
         places in vec((any::<prop::sample::Index>(), 0..3_u8, any::<u8>()), 1..4),
     ) {
         let bytes = damage(operation.encode(), places);
+        // The schema is read from what is no operation as well, but never another one.
+        let schema = Operation::schema_text(&bytes).map(str::to_owned);
         if let Ok(decoded) = Operation::decode(&bytes) {
+            prop_assert_eq!(schema.as_deref(), Some(decoded.schema().as_str()));
             prop_assert_eq!(decoded.encode(), bytes);
         }
     }
@@ -120,8 +123,11 @@ proptest! {
     #[test]
     fn no_operation_is_a_prefix_of_another(operation in operation(), rest in vec(any::<u8>(), 1..4)) {
         let mut bytes = operation.encode();
+        let schema = operation.schema().as_str();
         for end in 0..bytes.len() {
             prop_assert!(Operation::decode(&bytes[..end]).is_err());
+            let text = Operation::schema_text(&bytes[..end]);
+            prop_assert!(text.is_none_or(|text| text == schema));
         }
         bytes.extend(rest);
         prop_assert!(Operation::decode(&bytes).is_err());

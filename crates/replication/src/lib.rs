@@ -31,6 +31,6 @@ pub use query::{
 };
 pub use reader::{DecodeMessageError, Field, MessageProblem};
 pub use session::{
-    Acceptance, Busy, Commit, Effect, End, Fault, IngestId, Phase, Session, Status, Terms,
-    TermsError, Usage, Verdict,
+    Acceptance, Busy, Commit, Effect, End, Fault, IngestId, Phase, SchemaCounts, Session, Status,
+    Terms, TermsError, Usage, Verdict,
 };

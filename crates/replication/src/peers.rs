@@ -21,7 +21,9 @@ use pandan_operations::{OperationId, SchemaId};
 use crate::limits::{
     BACK_OFF_MIN_MS, MAX_PEERS, MAX_SCHEMAS, MAX_SESSIONS, RESYNC_INTERVAL_MS, RESYNC_JITTER_MS,
 };
-use crate::session::{Acceptance, Busy, Commit, Effect, End, IngestId, Session, Terms, Verdict};
+use crate::session::{
+    Acceptance, Busy, Commit, Effect, End, IngestId, SchemaCounts, Session, Terms, Verdict,
+};
 use crate::{Announcement, Answer, Interest, Message, ReadId, Refusal, RefusalCode};
 use account::Account;
 use peer::{Link, Peer, Running};
@@ -240,6 +242,13 @@ impl Peers {
     #[must_use]
     pub fn is_over(&self, stream: StreamId) -> bool {
         self.sessions.get(&stream).is_none_or(|running| running.over_since.is_some())
+    }
+
+    /// See [`Session::take_schema_counts`].
+    #[must_use]
+    pub fn take_schema_counts(&mut self, stream: StreamId) -> Vec<(SchemaId, SchemaCounts)> {
+        let running = self.sessions.get_mut(&stream);
+        running.map(|running| running.session.take_schema_counts()).unwrap_or_default()
     }
 
     /// The peer of a stream that has a session.

@@ -27,6 +27,7 @@ mod related;
 mod sending;
 mod settling;
 mod status;
+mod tally;
 mod terms;
 
 use alloc::boxed::Box;
@@ -44,6 +45,7 @@ pub use outbox::{Effect, IngestId};
 pub use receiving::Verdict;
 pub(crate) use sending::batches;
 pub use status::{Phase, Status, Usage};
+pub use tally::SchemaCounts;
 pub use terms::{Acceptance, Terms, TermsError};
 
 use crate::limits::MAX_DOCUMENTS;
@@ -115,6 +117,12 @@ impl Session {
     #[must_use]
     pub const fn status(&self) -> &Status {
         &self.out.status
+    }
+
+    /// What happened to each schema since this was asked last.
+    #[must_use]
+    pub fn take_schema_counts(&mut self) -> Vec<(SchemaId, SchemaCounts)> {
+        self.out.tally.take()
     }
 
     /// How much the session keeps and has under way.

@@ -138,7 +138,87 @@ fn describe(status: &Value) -> String {
         "{} entries in, {} of them stored, {} refused; {} out",
         totals["received"], totals["stored"], totals["refused"], totals["sent"]
     );
-    format!("{}\n{}{failures}{}\n", paint(BOLD, "Replication"), table.render(), paint(DIM, line))
+    let title = paint(BOLD, "Replication");
+    let (table, line) = (table.render(), paint(DIM, line));
+    format!("{title}\n{table}{failures}{}{}{line}\n", schemas(status), forks(status))
+}
+
+/// How many rows of schemas are shown.
+const SCHEMAS_SHOWN: usize = 20;
+
+/// What came and went of each schema; nothing before something did.
+fn schemas(status: &Value) -> String {
+    let rows = peers(status).iter().flat_map(|peer| {
+        let schemas = peer["schemas"].as_array().map(Vec::as_slice).unwrap_or_default();
+        schemas.iter().map(move |schema| (peer, schema))
+    });
+    let mut rows: Vec<_> = rows.collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let moved = |schema: &Value| number(&schema["received"]) + number(&schema["sent"]);
+    rows.sort_by_key(|(_, schema)| std::cmp::Reverse((number(&schema["missing"]), moved(schema))));
+    let mut table =
+        Table::new(["peer", "schema", "missing", "in", "out", "KiB in", "KiB out", "alike"]);
+    for (peer, schema) in rows.iter().take(SCHEMAS_SHOWN) {
+        let count = |name: &str| number(&schema[name]).to_string();
+        let kib = |name: &str| (number(&schema[name]) / 1024).to_string();
+        table.row([
+            short(&text(&peer["peer"])),
+            schema_name(&text(&schema["schema"])),
+            missing(schema),
+            count("received"),
+            count("sent"),
+            kib("bytes_in"),
+            kib("bytes_out"),
+            agreed(&schema["agreed_unix_seconds"]),
+        ]);
+    }
+    let more = rows.len().saturating_sub(SCHEMAS_SHOWN);
+    let more = if more == 0 { String::new() } else { paint(DIM, format!("… and {more} more\n")) };
+    format!("\n{}{more}\n", table.render())
+}
+
+/// The name of a schema and the end of its id.
+fn schema_name(id: &str) -> String {
+    match id.rsplit_once('_') {
+        Some((name, view)) => format!("{name}_{}", short(view)),
+        None => id.to_owned(),
+    }
+}
+
+fn missing(schema: &Value) -> String {
+    match number(&schema["missing"]) {
+        0 => String::from("0"),
+        missing => format!("{missing} ({} % here)", number(&schema["percent"])),
+    }
+}
+
+/// Logs that have forked, and the documents that these change.
+fn forks(status: &Value) -> String {
+    let forks = &status["forks"];
+    let known = number(&forks["known"]);
+    if known == 0 {
+        return String::new();
+    }
+    let logs = if known == 1 { "log has" } else { "logs have" };
+    let mark = paint(WARN, '!');
+    let mut lines = format!("  {mark} {known} {logs} forked; `pandan fork list` shows all\n");
+    let latest = forks["latest"].as_array().map(Vec::as_slice).unwrap_or_default();
+    for fork in latest {
+        let document = match fork["document"].as_str() {
+            Some(document) => format!("document {}", short(&clean(document))),
+            None => String::from("no document"),
+        };
+        lines += &format!(
+            "    log {} of {} from entry {} on: {document}, {}\n",
+            text(&fork["log_id"]),
+            short(&text(&fork["author"])),
+            text(&fork["seq_num"]),
+            agreed(&fork["at_unix_seconds"]),
+        );
+    }
+    lines
 }
 
 fn phase(peer: &Value) -> String {

@@ -370,12 +370,13 @@ impl Driver {
             Effect::Close => ends.close(),
             Effect::Finished(end) => {
                 tracing::debug!(?stream, ?end, "session ended");
+                let counts = self.peers.take_schema_counts(stream);
                 let session = self.peers.session(stream);
                 if let (Some(session), Some(peer)) = (session, self.peers.peer_of(stream))
                     && let Some(line) = self.lines.get(&peer)
                 {
-                    let schemas = ends.schemas();
-                    self.board.ended(&line.connection.peer(), schemas, session.status(), &end);
+                    let ended = (session.status(), &end);
+                    self.board.ended(&line.connection.peer(), ends.schemas(), ended, counts);
                 }
             }
             _ => {}
@@ -410,6 +411,7 @@ impl Driver {
     fn tidy(&mut self) {
         let Self { peers, ends, lines, board, .. } = self;
         ends.retain(|stream, ends| {
+            let counts = peers.take_schema_counts(*stream);
             let (Some(session), Some(peer)) = (peers.session(*stream), peers.peer_of(*stream))
             else {
                 return false;
@@ -417,11 +419,12 @@ impl Driver {
             if session.wants_input() {
                 ends.read_next();
             }
-            ends.note_schemas(session.schemas().len());
+            ends.note_schemas(session);
             if !peers.is_over(*stream)
                 && let Some(line) = lines.get(&peer)
             {
-                board.progress(&line.connection.peer(), ends.schemas(), session.status());
+                let (peer, schemas) = (line.connection.peer(), ends.schemas());
+                board.progress(&peer, schemas, session.status(), counts);
             }
             true
         });

@@ -9,7 +9,8 @@ use std::time::Duration;
 use pandan_network::{
     Bytes, Connection, Direction, Protocol, ProtocolError, Receiver, Sender, Stream,
 };
-use pandan_replication::{Message, PeerId, StreamId, limits::MAX_FRAME_LENGTH};
+use pandan_operations::SchemaId;
+use pandan_replication::{Message, PeerId, Session, StreamId, limits::MAX_FRAME_LENGTH};
 use tokio::sync::{Mutex, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -150,8 +151,8 @@ pub(super) struct Ends {
     is_reading: bool,
     /// Nothing more is sent than what waits.
     is_closing: bool,
-    /// How many schemas the session is about, once it is known.
-    schemas: usize,
+    /// The schemas that the session is about, once they are known.
+    schemas: Arc<[SchemaId]>,
     tasks: JoinSet<()>,
 }
 
@@ -166,7 +167,14 @@ impl Ends {
         // Goes on when the rest is dropped: what was handed over is still sent.
         tokio::spawn(write(id, sender, waiting, inputs));
         let frames = Some(frames);
-        Self { frames, permits, is_reading: false, is_closing: false, schemas: 0, tasks }
+        Self {
+            frames,
+            permits,
+            is_reading: false,
+            is_closing: false,
+            schemas: Arc::default(),
+            tasks,
+        }
     }
 
     /// Lets the next frame come.
@@ -204,13 +212,15 @@ impl Ends {
         }
     }
 
-    /// Remembers how many schemas the session is about: it forgets them when it ends.
-    pub(super) fn note_schemas(&mut self, schemas: usize) {
-        self.schemas = schemas.max(self.schemas);
+    /// Remembers the schemas that the session is about: it forgets them when it ends.
+    pub(super) fn note_schemas(&mut self, session: &Session) {
+        if self.schemas.is_empty() {
+            self.schemas = session.shared_schemas();
+        }
     }
 
-    pub(super) const fn schemas(&self) -> usize {
-        self.schemas
+    pub(super) fn schemas(&self) -> &[SchemaId] {
+        &self.schemas
     }
 
     /// Runs something that is given up with the stream.

@@ -12,10 +12,12 @@
 mod driver;
 mod error;
 mod follow;
+mod forks;
 mod key;
 mod legacy;
 mod lines;
 mod news;
+mod schemas;
 mod settings;
 mod status;
 mod work;
@@ -28,6 +30,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use error::ReplicationError;
+pub use forks::{ForkNews, ForksStatus};
+pub use schemas::SchemaStatus;
 pub use settings::Replication;
 pub use status::{PeerStatus, SessionStatus, SyncStatus, Totals};
 
@@ -71,7 +75,9 @@ impl Sync {
         let (stop, stopped) = watch::channel(false);
         let protocols = (protocol, legacy);
         let interest = (follow::interest(interest, follow), follow);
+        let watched = Arc::clone(&core);
         let driver = Driver::new(network, protocols, interest, core, news, Arc::clone(&board))?;
+        tokio::spawn(forks::watch(watched, Arc::clone(&board), stopped.clone()));
         let task = tokio::spawn(driver.run(stopped));
         Ok(Self { network: handle, address, board, stop, task: Mutex::new(Some(task)) })
     }

@@ -6,8 +6,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use pandan_network::{Direction, PeerId};
-use pandan_replication::{End, Phase, Status};
+use pandan_operations::SchemaId;
+use pandan_replication::{End, Phase, SchemaCounts, Status};
+use pandan_store::Frozen;
 use tokio::sync::watch;
+
+use super::forks::ForksStatus;
+use super::schemas::{self, SchemaStatus};
 
 /// How a node replicates at a moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,6 +21,8 @@ pub struct SyncStatus {
     pub peers: Vec<PeerStatus>,
     /// What went over the wire with all of them, also with those that are forgotten.
     pub totals: Totals,
+    /// Logs that have forked.
+    pub forks: ForksStatus,
 }
 
 /// How a node replicates with a peer.
@@ -36,6 +43,8 @@ pub struct PeerStatus {
     pub session: Option<SessionStatus>,
     /// All sessions since the start.
     pub totals: Totals,
+    /// The same by schema, as far as entries tell theirs; only with version 2.
+    pub schemas: BTreeMap<SchemaId, SchemaStatus>,
     /// When both had the same for the last time.
     pub agreed: Option<SystemTime>,
     /// Why the last session failed, unless a later one did not.
@@ -98,6 +107,7 @@ pub(super) struct Board {
 struct State {
     peers: BTreeMap<PeerId, PeerStatus>,
     totals: Totals,
+    forks: ForksStatus,
 }
 
 impl Default for Board {
@@ -112,7 +122,18 @@ impl Board {
         let mut totals = state.totals;
         let running = state.peers.values().filter_map(|peer| peer.session);
         running.for_each(|session| totals.add(&session.totals));
-        SyncStatus { peers: state.peers.values().cloned().collect(), totals }
+        let peers = state.peers.values().cloned().collect();
+        SyncStatus { peers, totals, forks: state.forks.clone() }
+    }
+
+    /// So many logs have forked.
+    pub(super) fn know_forks(&self, known: u64) {
+        self.change(|state| state.forks.known = known);
+    }
+
+    /// A fork was found.
+    pub(super) fn fork(&self, frozen: &Frozen) {
+        self.change(|state| state.forks.found(frozen));
     }
 
     /// Counts changes, for those who wait for one.
@@ -136,6 +157,7 @@ impl Board {
                 version,
                 session: None,
                 totals: Totals::default(),
+                schemas: BTreeMap::new(),
                 agreed: None,
                 failure: None,
             };
@@ -158,10 +180,10 @@ impl Board {
 
     pub(super) fn disconnected(&self, peer: &PeerId) {
         self.change(|state| {
-            let State { peers, totals } = state;
+            let State { peers, totals, .. } = state;
             if let Some(status) = peers.get_mut(peer) {
                 status.is_connected = false;
-                status.end(totals, None);
+                status.end(totals, &[], None);
             }
             let gone = || peers.values().filter(|status| !status.is_connected);
             if gone().count() > GONE_MAX
@@ -172,30 +194,44 @@ impl Board {
         });
     }
 
-    pub(super) fn progress(&self, peer: &PeerId, schemas: usize, status: &Status) {
-        let session = SessionStatus::of(schemas, status);
+    /// How the session with a peer gets on, and what was counted of schemas since that was told.
+    pub(super) fn progress(
+        &self,
+        peer: &PeerId,
+        schemas: &[SchemaId],
+        status: &Status,
+        counts: Vec<(SchemaId, SchemaCounts)>,
+    ) {
+        let session = SessionStatus::of(schemas.len(), status);
         let is_same = self.lock().peers.get(peer).is_none_or(|peer| peer.session == Some(session));
-        if is_same {
+        if is_same && counts.is_empty() {
             return;
         }
         self.change(|state| {
             if let Some(peer) = state.peers.get_mut(peer) {
                 let was_live = peer.session.is_some_and(|session| session.phase == Phase::Live);
+                peer.count(session, counts);
                 if session.phase == Phase::Live && !was_live {
-                    peer.agree();
+                    peer.agree(schemas);
                 }
-                peer.session = Some(session);
             }
         });
     }
 
-    pub(super) fn ended(&self, peer: &PeerId, schemas: usize, status: &Status, end: &End) {
-        let session = SessionStatus::of(schemas, status);
+    /// The session with a peer has ended.
+    pub(super) fn ended(
+        &self,
+        peer: &PeerId,
+        schemas: &[SchemaId],
+        (status, end): (&Status, &End),
+        counts: Vec<(SchemaId, SchemaCounts)>,
+    ) {
+        let session = SessionStatus::of(schemas.len(), status);
         self.change(|state| {
-            let State { peers, totals } = state;
+            let State { peers, totals, .. } = state;
             if let Some(peer) = peers.get_mut(peer) {
-                peer.session = Some(session);
-                peer.end(totals, Some(end));
+                peer.count(session, counts);
+                peer.end(totals, schemas, Some(end));
             }
         });
     }
@@ -203,10 +239,10 @@ impl Board {
     /// A session of version 1 has ended, well unless it has a failure.
     pub(super) fn ended_link(&self, peer: &PeerId, ended: &Totals, failure: Option<String>) {
         self.change(|state| {
-            let State { peers, totals } = state;
+            let State { peers, totals, .. } = state;
             let Some(status) = peers.get_mut(peer) else { return };
             match failure {
-                None => status.agree(),
+                None => status.agree(&[]),
                 failure => status.failure = failure,
             }
             status.totals.add(ended);
@@ -235,17 +271,27 @@ impl PeerStatus {
         totals
     }
 
-    fn agree(&mut self) {
-        self.agreed = Some(SystemTime::now());
+    fn count(&mut self, session: SessionStatus, counts: Vec<(SchemaId, SchemaCounts)>) {
+        if self.session.is_none() {
+            schemas::begin(&mut self.schemas);
+        }
+        schemas::add(&mut self.schemas, counts);
+        self.session = Some(session);
+    }
+
+    fn agree(&mut self, schemas: &[SchemaId]) {
+        let now = SystemTime::now();
+        schemas::agree(&mut self.schemas, schemas, now);
+        self.agreed = Some(now);
         self.failure = None;
     }
 
     /// Adds the session under way to the sums; without an end it was cut off.
-    fn end(&mut self, all: &mut Totals, end: Option<&End>) {
+    fn end(&mut self, all: &mut Totals, schemas: &[SchemaId], end: Option<&End>) {
         let Some(session) = self.session.take() else { return };
         let mut totals = Totals { sessions: 1, ..session.totals };
         match end {
-            Some(End::Complete) => self.agree(),
+            Some(End::Complete) => self.agree(schemas),
             Some(End::Refused(refusal)) => self.failure = Some(refusal.text.clone()),
             Some(End::Failed(fault)) => self.failure = Some(fault.to_string()),
             _ => {}

@@ -25,4 +25,5 @@ mod schema;
 mod schemas;
 mod stores;
 mod support;
+mod sync_status;
 mod zoo;

@@ -10,6 +10,7 @@
 //! Each arrow is one question to the store; a step with nothing to ask is left out.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::iter;
 
@@ -30,6 +31,8 @@ const CROWD: usize = 64;
 pub(crate) struct Found {
     /// We lack these entries, or the proof of the log's fork.
     pub(crate) wants: Vec<(LogName, SeqNum)>,
+    /// How many entries these are, by the index of their schema.
+    pub(crate) missing: BTreeMap<u16, u64>,
     /// The other side lacks these.
     pub(crate) pushes: Vec<(LogName, SeqNum)>,
     /// The other side lacks everything here.

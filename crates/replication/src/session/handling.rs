@@ -204,13 +204,16 @@ impl Open {
 
     fn judged(
         &mut self,
-        Arrived { log, seq_num, is_news, is_repeat }: Arrived,
+        Arrived { log, seq_num, is_news, is_repeat, schema, bytes }: Arrived,
         verdict: &Verdict,
         now: u64,
         out: &mut Outbox,
     ) -> Result<()> {
         let is_news = is_news && !self.related.is_coming(&log);
         self.related.arrived(&log, seq_num);
+        if matches!(verdict, Verdict::Stored | Verdict::Known) {
+            out.tally.received(schema, bytes);
+        }
         let status = &mut out.status;
         match verdict {
             Verdict::Stored => {

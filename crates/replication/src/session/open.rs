@@ -197,7 +197,12 @@ impl Open {
     }
 
     fn found(&mut self, found: Found, out: &mut Outbox) {
-        let Found { wants, pushes, push_ranges, hunts, ranges } = found;
+        let Found { wants, missing, pushes, push_ranges, hunts, ranges } = found;
+        for (index, count) in missing {
+            if let Some(schema) = self.terms.schemas.get(usize::from(index)) {
+                out.tally.missing(schema, count);
+            }
+        }
         self.want(wants, out);
         self.sending.push(pushes, push_ranges);
         for (log, seq_num) in hunts {
@@ -308,6 +313,7 @@ impl Open {
         match self.live.push {
             Push::Eager if self.terms.payloads_optional || received.payload.is_some() => {
                 out.status.sent = out.status.sent.saturating_add(1);
+                out.tally.sent(received);
                 out.send(&Message::Entries(alloc::vec![received.as_ref().clone()]));
             }
             Push::Eager => {}

@@ -10,6 +10,7 @@ use pandan_operations::OperationId;
 use crate::limits::{MAX_QUEUE_BYTES, MAX_READS};
 use crate::session::fault::{End, Fault};
 use crate::session::status::Status;
+use crate::session::tally::Tally;
 use crate::{DocumentHeads, LogName, Message, Query, ReadId, Received};
 
 /// Something to be done for a session.
@@ -62,6 +63,7 @@ pub(crate) struct Outbox {
     reads: BTreeMap<ReadId, Purpose>,
     next_read: u64,
     pub(crate) status: Status,
+    pub(crate) tally: Tally,
 }
 
 impl Outbox {

@@ -10,6 +10,7 @@ use crate::limits::MAX_REFUSED;
 use crate::session::fault::{Fault, REFUSED_POINTS};
 use crate::session::live::Live;
 use crate::session::outbox::{Effect, IngestId, Outbox};
+use crate::session::tally::{SchemaIndex, length};
 use crate::{Author, LogName, Received};
 
 /// What became of an entry that a session brought.
@@ -40,6 +41,10 @@ pub(crate) struct Arrived {
     pub(crate) is_news: bool,
     /// Whether the other side was known to have it, as when it came from there before.
     pub(crate) is_repeat: bool,
+    /// The schema that the payload claims.
+    pub(crate) schema: Option<SchemaIndex>,
+    /// Bytes of the entry and its payload.
+    pub(crate) bytes: u64,
 }
 
 #[derive(Debug, Default)]
@@ -83,10 +88,11 @@ impl Receiving {
                 out.status.refused = out.status.refused.saturating_add(1);
                 continue;
             }
+            let (schema, bytes) = (out.tally.index_of(&received), length(&received));
             kept.push(received);
             let is_repeat = live.has(&log, seq_num);
             live.remember(log, seq_num);
-            places.push(Arrived { log, seq_num, is_news, is_repeat });
+            places.push(Arrived { log, seq_num, is_news, is_repeat, schema, bytes });
         }
         if !kept.is_empty() {
             let id = IngestId(self.next_id);

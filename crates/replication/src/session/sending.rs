@@ -144,6 +144,7 @@ impl Sending {
         let places = entries.iter().filter_map(place).collect();
         let count = u64::try_from(entries.len()).unwrap_or(u64::MAX);
         out.status.sent = out.status.sent.saturating_add(count);
+        entries.iter().for_each(|entry| out.tally.sent(entry));
         for batch in batches(entries) {
             out.send(&Message::Entries(batch));
         }

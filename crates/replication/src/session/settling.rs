@@ -22,7 +22,9 @@ pub(super) fn merge(
         while let Some(own) = ours.next_if(|own| own.key < key) {
             found.pushes.push((own.key.log, SeqNum::FIRST));
         }
-        settle(salt, head, ours.next_if(|own| own.key == key), found);
+        let own = ours.next_if(|own| own.key == key);
+        let missing = settle(salt, head, own, found);
+        found.lacks(schema, missing);
     }
     found.pushes.extend(ours.map(|own| (own.key.log, SeqNum::FIRST)));
 }
@@ -39,7 +41,17 @@ pub(super) fn settle_named(
     for head in theirs {
         let own = ours.binary_search_by_key(&head.log, |own| own.key.log).ok();
         let own = own.and_then(|index| ours.get(index)).filter(|own| own.key.schema == schema);
-        settle(salt, head, own, found);
+        let missing = settle(salt, head, own, found);
+        found.lacks(schema, missing);
+    }
+}
+
+impl Found {
+    fn lacks(&mut self, schema: u16, count: u64) {
+        if count > 0 {
+            let missing = self.missing.entry(schema).or_default();
+            *missing = missing.saturating_add(count);
+        }
     }
 }
 
@@ -48,7 +60,8 @@ pub(super) fn settle_named(
 pub(super) fn settle_any(salt: &Salt, theirs: &[TheirHead], ours: &[Head], found: &mut Found) {
     for head in theirs {
         let own = ours.binary_search_by_key(&head.log, |own| own.key.log).ok();
-        settle(salt, head, own.and_then(|index| ours.get(index)), found);
+        // Of these nobody knows the schema before they come.
+        let _ = settle(salt, head, own.and_then(|index| ours.get(index)), found);
     }
 }
 
@@ -68,13 +81,15 @@ pub(super) fn gaps(range: &KeyRange, theirs: &[TheirHead]) -> Vec<KeyRange> {
     gaps
 }
 
-fn settle(salt: &Salt, theirs: &TheirHead, own: Option<&Head>, found: &mut Found) {
+/// Gives how many entries are missing here.
+fn settle(salt: &Salt, theirs: &TheirHead, own: Option<&Head>, found: &mut Found) -> u64 {
+    let latest = |tip: crate::Tip| tip.latest().map_or(0, SeqNum::number);
     let Some(own) = own else {
         found.wants.push((theirs.log, SeqNum::FIRST));
-        return;
+        return latest(theirs.tip);
     };
     if own.state.salted(salt) == theirs.state {
-        return;
+        return 0;
     }
     let (mine, yours) = (own.tip, theirs.tip);
     // Entries from a fork on have no effect, and nobody needs them for its own sake.
@@ -94,6 +109,7 @@ fn settle(salt: &Salt, theirs: &TheirHead, own: Option<&Head>, found: &mut Found
     if mine.latest() == yours.latest() && mine.fork() == yours.fork() {
         found.hunts.extend(mine.latest().map(|latest| (theirs.log, latest)));
     }
+    if lacks(mine, yours) { latest(yours).saturating_sub(latest(mine)) } else { 0 }
 }
 
 #[cfg(test)]

@@ -1,0 +1,101 @@
+//! Which forks a node knows, for those who look at how it replicates.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use pandan_bamboo::{LogId, SeqNum};
+use pandan_identity::PublicKey;
+use pandan_operations::DocumentId;
+use pandan_store::{ForkQuery, Frozen};
+use tokio::sync::watch;
+
+use super::status::Board;
+use crate::commits::Missed;
+use crate::node::Core;
+
+/// How many forks are told of.
+const LATEST_MAX: usize = 16;
+
+/// The forks that a node knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ForksStatus {
+    /// How many logs are frozen.
+    pub known: u64,
+    /// Those that were found or told of since the start, the last one first; at most sixteen.
+    pub latest: VecDeque<ForkNews>,
+}
+
+/// A fork that was found, here or by a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ForkNews {
+    /// Who has signed both sides.
+    pub author: PublicKey,
+    /// The log.
+    pub log_id: LogId,
+    /// From which place on the log is frozen.
+    pub seq_num: SeqNum,
+    /// The document of which operations became void; none when there were no such operations.
+    pub document: Option<DocumentId>,
+    /// When the node heard of it.
+    pub at: SystemTime,
+}
+
+impl ForksStatus {
+    pub(super) fn found(&mut self, frozen: &Frozen) {
+        let Frozen { proof, document, .. } = frozen;
+        self.latest.push_front(ForkNews {
+            author: proof.public_key(),
+            log_id: proof.log_id(),
+            seq_num: proof.seq_num(),
+            document: *document,
+            at: SystemTime::now(),
+        });
+        self.latest.truncate(LATEST_MAX);
+    }
+}
+
+/// Keeps the board up to date until told to stop.
+pub(super) async fn watch(core: Arc<Core>, board: Arc<Board>, mut stopped: watch::Receiver<bool>) {
+    let mut forks = core.listen_to_forks();
+    loop {
+        if let Some(known) = count(&core).await {
+            board.know_forks(known);
+        }
+        let frozen = tokio::select! {
+            // An error says that nobody is left who could stop it.
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+            frozen = forks.next() => frozen,
+        };
+        match frozen {
+            None => return,
+            Some(frozen) => heard(&board, frozen),
+        }
+    }
+}
+
+fn heard(board: &Board, frozen: Result<Arc<Frozen>, Missed>) {
+    match frozen {
+        Ok(frozen) => {
+            tracing::warn!(
+                author = %frozen.proof.public_key(),
+                log_id = frozen.proof.log_id().number(),
+                seq_num = frozen.proof.seq_num().number(),
+                document = frozen.document.map(tracing::field::display),
+                "a log has forked and is frozen"
+            );
+            board.fork(&frozen);
+        }
+        Err(Missed { missed }) => tracing::debug!(missed, "forks were missed"),
+    }
+}
+
+/// How many forks are known; none when the store cannot be read.
+async fn count(core: &Arc<Core>) -> Option<u64> {
+    let query = ForkQuery { author: None, document: None, after: None, first: 1 };
+    let page = core.read(move |snapshot| snapshot.forks(&query)).await;
+    let page = page.inspect_err(|error| tracing::warn!(%error, "forks were not counted"));
+    page.ok().map(|page| page.total)
+}
