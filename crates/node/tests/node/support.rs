@@ -92,7 +92,7 @@ impl World {
     /// The same, which replicates a list of schemas and follows relations from there.
     pub fn following(schemas: &[&SchemaId], follow: Follow) -> Self {
         let mut replication = Replication::at("127.0.0.1:0".parse().unwrap());
-        let schemas = schemas.iter().map(|id| SchemaId::clone(id)).collect();
+        let schemas = schemas.iter().copied().cloned().collect();
         replication.interest = Interest::in_schemas(schemas).unwrap();
         replication.follow = follow;
         Self::start(Node::builder().in_memory().replication(replication), None)

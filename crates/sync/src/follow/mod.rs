@@ -105,7 +105,7 @@ mod tests {
         let table = [
             (Interest::All, Follow::None, [true, true, true]),
             (only.clone(), Follow::None, [true, false, false]),
-            (only.clone(), Follow::Blobs, [true, true, true]),
+            (only, Follow::Blobs, [true, true, true]),
             (Interest::Schemas(vec![blob.clone()]), Follow::Blobs, [false, true, true]),
             (Interest::Schemas(vec![blob.clone()]), Follow::None, [false, true, false]),
             (Interest::Schemas(vec![piece.clone()]), Follow::All, [true, true, true]),

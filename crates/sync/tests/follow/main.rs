@@ -47,8 +47,7 @@ impl Scene {
         let net = Net::new([first].into_iter().chain(others));
         let sources: Vec<_> = (1..=sources).collect();
         let mut scene = Self { net, author, album, sources };
-        let signed = definition.signed.clone();
-        signed.iter().for_each(|signed| scene.publish(signed));
+        definition.signed.iter().for_each(|signed| scene.publish(signed));
         scene
     }
 
