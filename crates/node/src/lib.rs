@@ -11,6 +11,7 @@ mod graphql;
 mod http;
 mod lock;
 mod node;
+mod parts;
 mod publish;
 mod start_error;
 mod storage;
@@ -23,6 +24,7 @@ pub use config::{Config, DEFAULT_HTTP_ADDRESS, DEFAULT_HTTP_PORT, Limits, Storag
 pub use graphql::{Error, Location, PathPart, Request, Response};
 pub use lock::FolderLock;
 pub use node::{Node, NodeBuilder};
+pub use pandan_admission::{PartAsk, PartSubject};
 pub use pandan_network as network;
 pub use pandan_replication::{Interest, Phase};
 pub use pandan_store::Durability;
@@ -30,6 +32,6 @@ pub use pandan_sync::Follow;
 pub use publish::PublishError;
 pub use start_error::StartError;
 pub use sync::{
-    ForkNews, ForksStatus, PeerStatus, Replication, ReplicationError, SchemaStatus, SessionStatus,
-    SyncStatus, Totals,
+    AskError, AskOptions, Asked, Completed, ForkNews, ForksStatus, PeerStatus, Replication,
+    ReplicationError, SchemaStatus, SessionStatus, SyncStatus, Totals,
 };

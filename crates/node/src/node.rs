@@ -234,13 +234,18 @@ impl Core {
         self.writer.keep(proof).await
     }
 
+    /// The replicating side, if there is one.
+    pub(crate) fn sync(&self) -> Option<Arc<Sync>> {
+        self.sync.get()?.upgrade()
+    }
+
     /// How replication gets on, if the node replicates.
     pub(crate) fn listen_to_forks(&self) -> Forks {
         Forks::new(self.forks.subscribe())
     }
 
     pub(crate) fn sync_status(&self) -> Option<SyncStatus> {
-        Some(self.sync.get()?.upgrade()?.status())
+        Some(self.sync()?.status())
     }
 
     /// Reads an entry and its operation on any core, then hands it to the writer.

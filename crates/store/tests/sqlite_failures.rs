@@ -192,7 +192,7 @@ fn newer_versions_are_refused() {
     let connection = Connection::open(folder.file()).expect("the file opens");
     connection.pragma_update(None, "user_version", 77).expect("it can be written");
     drop(connection);
-    let is_newer = |error| matches!(error, StoreError::NewerVersion { found: 77, supported: 2 });
+    let is_newer = |error| matches!(error, StoreError::NewerVersion { found: 77, supported: 3 });
     assert!(is_newer(folder.refused()));
     assert!(is_newer(SqliteStore::open_read_only(folder.file()).expect_err("it is newer")));
 }

@@ -13,6 +13,7 @@ use pandan_sync::{Follow, Looked};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::sleep_until;
 
+use super::asking::Desk;
 use super::error::ReplicationError;
 use super::follow::Following;
 use super::legacy::{Legacy, LinkId, LinkInput, Tools};
@@ -47,6 +48,8 @@ pub(super) enum Input {
     Looked(Option<Looked>),
     /// What became of entries; none when the store does not take any.
     Ingested(StreamId, IngestId, Option<Vec<Verdict>>),
+    /// A peer did something wrong when it asked, or was asked, for parts: points.
+    Misbehaved(PeerId, u32),
     /// Something of a peer that speaks version 1.
     Link(LinkId, LinkInput),
     /// A proof was dealt with.
@@ -78,6 +81,8 @@ pub(super) struct Driver {
     next_stream: u64,
     /// When peers that are kept out may come again.
     blocked: BTreeMap<(u64, PeerId), pandan_network::PeerId>,
+    /// Where those who ask for parts are answered.
+    desk: Arc<Desk>,
     /// Places for questions that are being answered.
     reads: Arc<Semaphore>,
     following: Following,
@@ -106,6 +111,12 @@ impl Driver {
             reads: Arc::clone(&reads),
             inputs: inputs.clone(),
         };
+        let desk = Desk {
+            core: Arc::clone(&core),
+            interest: interest.clone(),
+            reads: Arc::clone(&reads),
+            inputs: inputs.clone(),
+        };
         let legacy = Legacy::new(legacy, own, interest.clone(), tools);
         let (places, reports) = (Arc::clone(&reads), inputs.clone());
         let following = Following::new(&interest, follow, Arc::clone(&core), places, reports);
@@ -122,12 +133,18 @@ impl Driver {
             ends: HashMap::new(),
             next_stream: 0,
             blocked: BTreeMap::new(),
+            desk: Arc::new(desk),
             reads,
             following,
             inputs,
             waiting,
             started: Instant::now(),
         })
+    }
+
+    /// The way to it.
+    pub(super) fn inputs(&self) -> Inputs {
+        self.inputs.clone()
     }
 
     /// Runs until told to stop.
@@ -210,7 +227,8 @@ impl Driver {
     }
 
     fn open_line(&mut self, id: PeerId, connection: Connection) {
-        let line = Line::new(connection, id, self.protocol.clone(), self.inputs.clone());
+        let (protocol, desk) = (self.protocol.clone(), Arc::clone(&self.desk));
+        let line = Line::new(connection, id, protocol, self.inputs.clone(), desk);
         self.lines.insert(id, line);
     }
 
@@ -243,6 +261,7 @@ impl Driver {
                 self.peers.ingested(stream, id, &verdicts, now);
             }
             Input::Ingested(stream, _, None) => self.peers.unavailable(stream),
+            Input::Misbehaved(peer, points) => self.peers.misbehaved(peer, points, now),
             Input::Link(link, input) => {
                 if let Some(connection) = self.legacy.input(link, input, now) {
                     self.board.speaks(&connection.peer(), VERSION);

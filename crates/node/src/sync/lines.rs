@@ -10,11 +10,13 @@ use pandan_network::{
     Bytes, Connection, Direction, Protocol, ProtocolError, Receiver, Sender, Stream,
 };
 use pandan_operations::SchemaId;
-use pandan_replication::{Message, PeerId, Session, StreamId, limits::MAX_FRAME_LENGTH};
+use pandan_replication::limits::{MAX_ASKS, MAX_FRAME_LENGTH};
+use pandan_replication::{Message, PeerId, Session, StreamId};
 use tokio::sync::{Mutex, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::asking::Desk;
 use super::driver::{Input, Inputs};
 
 /// How long a stream may take to say what it is for.
@@ -49,6 +51,7 @@ impl Line {
         peer: PeerId,
         protocol: Protocol,
         inputs: Inputs,
+        desk: Arc<Desk>,
     ) -> Self {
         let (announcements, waiting) = mpsc::channel(ANNOUNCEMENTS_MAX);
         let control = Arc::new(Mutex::new(Some(waiting)));
@@ -64,7 +67,7 @@ impl Line {
                 }
             });
         }
-        tasks.spawn(accept(connection.clone(), peer, control, inputs));
+        tasks.spawn(accept(connection.clone(), peer, control, inputs, desk));
         Self { connection, announcements, tasks }
     }
 
@@ -89,21 +92,45 @@ impl Line {
 }
 
 /// Takes the streams that the peer opens.
-async fn accept(connection: Connection, peer: PeerId, control: Control, inputs: Inputs) {
+async fn accept(
+    connection: Connection,
+    peer: PeerId,
+    control: Control,
+    inputs: Inputs,
+    desk: Arc<Desk>,
+) {
     let mut streams = JoinSet::new();
+    let asks = Arc::new(Semaphore::new(MAX_ASKS));
     while let Some(stream) = connection.accept().await {
         let (control, inputs) = (Arc::clone(&control), inputs.clone());
         let may_announce = connection.direction() == Direction::Incoming;
-        streams.spawn(begin(stream, peer, may_announce.then_some(control), inputs));
+        let (desk, asks) = (Arc::clone(&desk), Arc::clone(&asks));
+        streams.spawn(async move {
+            let Some((stream, first)) = first_frame(stream).await else { return };
+            if Message::is_ask(&first) {
+                desk.serve(stream, first, peer, asks).await;
+            } else {
+                begin(stream, first, peer, may_announce.then_some(control), inputs).await;
+            }
+        });
         while streams.try_join_next().is_some() {}
     }
 }
 
-/// Finds out what a stream is for. One that does not say so is given up.
-async fn begin(mut stream: Stream, peer: PeerId, control: Option<Control>, inputs: Inputs) {
-    let Ok(Ok(Some(first))) = timeout(FIRST_FRAME_TIME, stream.receiver.receive()).await else {
-        return;
-    };
+/// What a stream is for. One that does not say so is given up.
+async fn first_frame(mut stream: Stream) -> Option<(Stream, Bytes)> {
+    let first = timeout(FIRST_FRAME_TIME, stream.receiver.receive()).await;
+    Some((stream, first.ok()?.ok()??))
+}
+
+/// Begins with a stream for a session or for announcements.
+async fn begin(
+    stream: Stream,
+    first: Bytes,
+    peer: PeerId,
+    control: Option<Control>,
+    inputs: Inputs,
+) {
     if !Message::is_announcement(&first) {
         inputs.send(Input::Incoming(peer, Box::new(stream), first)).await;
         return;

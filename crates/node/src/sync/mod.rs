@@ -9,6 +9,7 @@
 //! The driver is one task that owns all sessions, and the links with peers that speak version 1. Whatever takes time runs beside it and reports
 //! back, so a slow disk, store or peer keeps nobody else waiting.
 
+mod asking;
 mod driver;
 mod error;
 mod follow;
@@ -25,10 +26,12 @@ mod work;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use pandan_admission::{PartAsk, PartSubject};
 use pandan_network::{Address, Handle, Network, PeerId, Protocol};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+pub use asking::{AskError, AskOptions, Asked, Completed};
 pub use error::ReplicationError;
 pub use forks::{ForkNews, ForksStatus};
 pub use schemas::SchemaStatus;
@@ -39,6 +42,7 @@ pub(crate) use news::{NewsReceiver, NewsSender, news};
 
 use crate::Storage;
 use crate::node::Core;
+use asking::Asking;
 use driver::Driver;
 use status::Board;
 
@@ -48,6 +52,7 @@ pub(crate) struct Sync {
     network: Handle,
     address: SocketAddr,
     board: Arc<Board>,
+    asking: Asking,
     stop: watch::Sender<bool>,
     task: Mutex<Option<JoinHandle<()>>>,
 }
@@ -73,13 +78,15 @@ impl Sync {
         let (handle, board) = (network.handle(), Arc::new(Board::default()));
         let address = handle.local_address()?;
         let (stop, stopped) = watch::channel(false);
+        let (asked_by, asks) = (protocol.clone(), Arc::clone(&core));
         let protocols = (protocol, legacy);
         let interest = (follow::interest(interest, follow), follow);
         let watched = Arc::clone(&core);
         let driver = Driver::new(network, protocols, interest, core, news, Arc::clone(&board))?;
         tokio::spawn(forks::watch(watched, Arc::clone(&board), stopped.clone()));
+        let asking = Asking::new(handle.clone(), asked_by, asks, driver.inputs());
         let task = tokio::spawn(driver.run(stopped));
-        Ok(Self { network: handle, address, board, stop, task: Mutex::new(Some(task)) })
+        Ok(Self { network: handle, address, board, asking, stop, task: Mutex::new(Some(task)) })
     }
 
     pub(crate) const fn address(&self) -> SocketAddr {
@@ -96,6 +103,26 @@ impl Sync {
 
     pub(crate) const fn network(&self) -> &Handle {
         &self.network
+    }
+
+    pub(crate) async fn ask(&self, ask: PartAsk, options: AskOptions) -> Result<Asked, AskError> {
+        self.asking.ask(ask, options).await
+    }
+
+    pub(crate) async fn fetch_payloads(
+        &self,
+        subject: PartSubject,
+        peer: Option<PeerId>,
+    ) -> Result<Asked, AskError> {
+        self.asking.fetch_payloads(subject, peer).await
+    }
+
+    pub(crate) async fn complete(
+        &self,
+        subject: PartSubject,
+        peer: Option<PeerId>,
+    ) -> Result<Option<Completed>, AskError> {
+        self.asking.complete(subject, peer).await
     }
 
     pub(crate) fn status(&self) -> SyncStatus {

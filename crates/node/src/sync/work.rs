@@ -56,7 +56,7 @@ pub(super) async fn ingest(
 }
 
 /// None when the store does not take entries.
-async fn take_in(core: &Core, received: Vec<Received>) -> Option<Vec<Verdict>> {
+pub(super) async fn take_in(core: &Core, received: Vec<Received>) -> Option<Vec<Verdict>> {
     let count = received.len();
     let mut examinations = Vec::new();
     let mut received = received.into_iter();

@@ -15,6 +15,7 @@ mod language;
 mod legacy;
 mod lifecycle;
 mod limits;
+mod parts;
 mod peer;
 mod publishing;
 mod queries;

@@ -98,6 +98,13 @@ impl World {
         Self::start(Node::builder().in_memory().replication(replication), None)
     }
 
+    /// The same, with other settings and its data in a folder.
+    pub fn replicating_with_in(folder: &Path, change: impl FnOnce(&mut Replication)) -> Self {
+        let mut replication = Replication::at("127.0.0.1:0".parse().unwrap());
+        change(&mut replication);
+        Self::start(Node::builder().data_dir(folder).replication(replication), None)
+    }
+
     /// The same, with its data in a folder.
     pub fn replicating_in(folder: &Path) -> Self {
         Self::start(replicating(Node::builder().data_dir(folder)), None)
