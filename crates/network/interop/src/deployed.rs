@@ -62,6 +62,8 @@ impl Deployed {
         self.is_lower = is_lower;
         self.sessions.clear();
         self.announced.clear();
+        self.inbox.clear();
+        self.outbox.clear();
         self.tick();
     }
 

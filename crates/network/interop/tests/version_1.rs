@@ -19,6 +19,8 @@ use pandan_store::{DocumentRecord, query::Selection};
 
 const P2PANDA: StreamProtocol = StreamProtocol::new("/p2p/p2panda/1.0.0");
 
+const ANYWHERE: &str = "/ip4/127.0.0.1/udp/0/quic-v1";
+
 /// How often the peer does what it does every few seconds.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -45,13 +47,12 @@ impl Pair {
         Self { node, peer: Arc::new(Mutex::new(peer)) }
     }
 
-    /// Connects both; then each opens its stream.
-    async fn connect(&self, node_dials: bool) {
-        let (mut libp2p, address) = Libp2p::listen("/ip4/127.0.0.1/udp/0/quic-v1").await;
+    /// Connects both, again if need be; then each opens its stream.
+    async fn connect(&self, (mut libp2p, address): (Libp2p, Multiaddr), node_dials: bool) {
         let theirs = *libp2p.swarm.local_peer_id();
         let name = self.node.peer_id().unwrap();
         let ours: libp2p_identity::PeerId = name.to_string().parse().unwrap();
-        let mut incoming = libp2p.control.clone().accept(P2PANDA).unwrap();
+        let mut incoming = libp2p.control.accept(P2PANDA).unwrap();
         if node_dials {
             let expected = theirs.to_string().parse().unwrap();
             self.node.keep_peer(socket_addr(&address), Some(expected)).await;
@@ -61,12 +62,15 @@ impl Pair {
                 Multiaddr::from(address.ip()).with(Part::Udp(address.port())).with(Part::QuicV1);
             libp2p.swarm.dial(address.with(Part::P2p(ours))).unwrap();
         }
-        let control = libp2p.run();
-        let (from, stream) = incoming.next().await.unwrap();
-        assert_eq!(from, ours);
-        self.peer.lock().unwrap().connect(theirs < ours);
-        tokio::spawn(read(stream, Arc::clone(&self.peer)));
-        tokio::spawn(write(control, ours, Arc::clone(&self.peer)));
+        let (control, peer) = (libp2p.run(), Arc::clone(&self.peer));
+        tokio::spawn(async move {
+            while let Some((from, stream)) = incoming.next().await {
+                assert_eq!(from, ours);
+                peer.lock().unwrap().connect(theirs < ours);
+                tokio::spawn(write(control.clone(), ours, Arc::clone(&peer)));
+                tokio::spawn(read(stream, Arc::clone(&peer)));
+            }
+        });
     }
 
     async fn has(&self, signed: &Signed) -> bool {
@@ -127,7 +131,7 @@ async fn read(mut stream: Stream, peer: Arc<Mutex<Deployed>>) {
 
 /// Opens a stream, since there is something to say, and only sends on it.
 async fn write(mut control: Control, node: libp2p_identity::PeerId, peer: Arc<Mutex<Deployed>>) {
-    let mut stream = control.open_stream(node, P2PANDA).await.unwrap();
+    let Ok(mut stream) = control.open_stream(node, P2PANDA).await else { return };
     let mut ticked = Instant::now();
     loop {
         if ticked.elapsed() >= TICK {
@@ -150,7 +154,7 @@ fn named(name: &str) -> pandan_operations::Fields {
     fields([("name", text(name))])
 }
 
-async fn both_end_alike(node_dials: bool) {
+async fn both_end_alike(libp2p: (Libp2p, Multiaddr), node_dials: bool) {
     let [mut ada, mut bob, mut eve] = [1, 2, 3].map(Author::new);
     let band = band(&mut ada);
     let can = ada.create(&band.schema, named("Can"));
@@ -165,7 +169,7 @@ async fn both_end_alike(node_dials: bool) {
     let two = eve.update(one.document(), &song.schema, &one.view(), title("Negativland"));
     let ours: Vec<_> = song.signed.iter().chain([&one, &two]).collect();
     let pair = Pair::new(&ours, &theirs).await;
-    pair.connect(node_dials).await;
+    pair.connect(libp2p, node_dials).await;
     pair.exchanged(&theirs, &ours).await;
 
     let document = pair.document(&neu).await;
@@ -186,12 +190,19 @@ async fn both_end_alike(node_dials: bool) {
 
 #[tokio::test]
 async fn a_node_and_a_peer_that_dials_it_end_alike() {
-    both_end_alike(false).await;
+    both_end_alike(Libp2p::listen(ANYWHERE).await, false).await;
 }
 
 #[tokio::test]
 async fn a_node_and_a_peer_that_it_dials_end_alike() {
-    both_end_alike(true).await;
+    both_end_alike(Libp2p::listen(ANYWHERE).await, true).await;
+}
+
+/// It closes connections without streams at once; that of the node is there before it knows who
+/// the node is.
+#[tokio::test]
+async fn a_node_holds_the_connection_with_an_impatient_relay() {
+    both_end_alike(Libp2p::impatient_relay(ANYWHERE).await, true).await;
 }
 
 /// A piece and a blob of it.
@@ -224,7 +235,7 @@ async fn blobs_go_both_ways_when_something_relates_to_them() {
         &album.signed.iter().chain(&unrelated[0]).chain(&theirs).collect::<Vec<_>>(),
     )
     .await;
-    pair.connect(true).await;
+    pair.connect(Libp2p::listen(ANYWHERE).await, true).await;
     pair.exchanged(&theirs.iter().collect::<Vec<_>>(), &ours.iter().collect::<Vec<_>>()).await;
     // What came later came in a session of its own.
     let last = ada.create(&album.schema, fields([("cover", relation(theirs[1].document()))]));
@@ -251,7 +262,7 @@ async fn an_entry_that_the_peer_refuses_stops_nothing_for_long() {
         &[&definition[..], &[&can, &delete]].concat(),
     )
     .await;
-    pair.connect(false).await;
+    pair.connect(Libp2p::listen(ANYWHERE).await, false).await;
     pair.exchanged(&[&delete], &[&neu, &faust]).await;
     assert!(pair.document(&can).await.is_deleted());
     assert!(pair.failures().contains(&String::from("its document is deleted")));
@@ -276,7 +287,7 @@ async fn a_forked_log_stops_nothing_else() {
         &[&definition[..], &[&can, &branch, &further, &theirs]].concat(),
     )
     .await;
-    pair.connect(false).await;
+    pair.connect(Libp2p::listen(ANYWHERE).await, false).await;
     pair.exchanged(&[&theirs], &[&ours]).await;
     let status = pair.node.sync_status();
     assert!(status.peers.iter().all(|peer| peer.is_connected), "{status:#?}");
