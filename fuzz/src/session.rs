@@ -1,16 +1,20 @@
 //! A session that hears anything, from its peer as from its store.
 
+use std::collections::VecDeque;
+
 use arbitrary::Arbitrary;
-use pandan_bamboo::{EncodedEntry, Fingerprint, ForkProof, HeadState, LogId, NextArgs, Salt, SeqNum};
+use pandan_bamboo::{
+    EncodedEntry, Fingerprint, ForkProof, HeadState, LogId, NextArgs, Salt, SeqNum,
+};
 use pandan_identity::KeyPair;
 use pandan_operations::{OperationId, SystemSchema};
 use pandan_replication::limits::{
-    MAX_ENTRIES, MAX_FRAME_LENGTH, MAX_HUNTS, MAX_PROOFS, MAX_QUEUE_BYTES, MAX_READS,
+    MAX_ENTRIES, MAX_FRAME_LENGTH, MAX_HUNTS, MAX_INGESTS, MAX_PROOFS, MAX_QUEUE_BYTES, MAX_READS,
 };
 use pandan_replication::{
     Acceptance, Answer, Bound, Content, Cursor, DocumentHeads, Effect, End, FoundHeads, Head,
-    HeadList, Interest, KeyRange, LogKey, LogName, Message, Page, Part, Phase, Query, RangeItem,
-    Ranges, ReadId, Received, Request, Session, Split, Terms, TheirHead, Tip, Verdict,
+    HeadList, IngestId, Interest, KeyRange, LogKey, LogName, Message, Page, Part, Phase, Query,
+    RangeItem, Ranges, ReadId, Received, Request, Session, Split, Terms, TheirHead, Tip, Verdict,
     WantDocuments,
 };
 
@@ -59,7 +63,7 @@ enum Said {
 #[derive(Default)]
 struct Pending {
     reads: Vec<(ReadId, Query)>,
-    ingest: Option<(pandan_replication::IngestId, usize)>,
+    ingests: VecDeque<(IngestId, usize)>,
     proofs: usize,
     end: Option<End>,
 }
@@ -106,7 +110,7 @@ fn happen(session: &mut Session, event: &Event, pending: &mut Pending, now: &mut
             }
         }
         Event::Ingested { verdict } => {
-            if let Some((id, count)) = pending.ingest.take() {
+            if let Some((id, count)) = pending.ingests.pop_front() {
                 session.ingested(id, &vec![verdict_of(*verdict); count], *now);
             }
         }
@@ -144,15 +148,15 @@ fn collect(session: &mut Session, pending: &mut Pending) {
         match effect {
             Effect::Read(id, query) => pending.reads.push((id, query)),
             Effect::Ingest(id, entries) => {
-                assert!(pending.ingest.is_none(), "one batch at a time");
+                assert!(pending.ingests.len() < MAX_INGESTS, "batches are bounded");
                 assert!((1..=MAX_ENTRIES).contains(&entries.len()));
-                pending.ingest = Some((id, entries.len()));
+                pending.ingests.push_back((id, entries.len()));
             }
             Effect::Proof(_) => pending.proofs += 1,
             Effect::Finished(end) => {
                 pending.end = Some(end);
                 pending.reads.clear();
-                pending.ingest = None;
+                pending.ingests.clear();
                 pending.proofs = 0;
             }
             _ => {}

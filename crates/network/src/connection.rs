@@ -90,11 +90,38 @@ impl Connection {
         self.0.close(CloseCode::Done);
     }
 
+    /// What has gone through the connection so far, with all that QUIC adds.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        let stats = self.0.quic.stats();
+        Traffic {
+            datagrams_in: stats.udp_rx.datagrams,
+            datagrams_out: stats.udp_tx.datagrams,
+            bytes_in: stats.udp_rx.bytes,
+            bytes_out: stats.udp_tx.bytes,
+        }
+    }
+
     /// Waits until the connection has ended, and says how.
     pub async fn closed(&self) -> Disconnect {
         let error = self.0.quic.closed().await;
         self.0.end(&error)
     }
+}
+
+/// What has gone through a connection: UDP datagrams and the bytes in them, without the headers of
+/// UDP and IP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Traffic {
+    /// Datagrams that came.
+    pub datagrams_in: u64,
+    /// Datagrams that were sent, those that were lost included.
+    pub datagrams_out: u64,
+    /// Bytes that came.
+    pub bytes_in: u64,
+    /// Bytes that were sent.
+    pub bytes_out: u64,
 }
 
 impl fmt::Debug for Connection {

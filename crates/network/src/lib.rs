@@ -24,7 +24,7 @@ pub use address::{Address, AddressError};
 pub use bytes::Bytes;
 pub use close::{CloseCode, Disconnect};
 pub use config::{Backoff, Config, Limits};
-pub use connection::{Connection, OpenError};
+pub use connection::{Connection, OpenError, Traffic};
 pub use establish::DialError;
 pub use event::{Direction, Event, RefusalReason};
 pub use network::{BindError, Handle, Network};

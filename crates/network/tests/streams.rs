@@ -35,6 +35,32 @@ async fn frames_arrive_as_they_were_sent() {
 }
 
 #[tokio::test]
+async fn traffic_is_what_was_sent_and_what_quic_adds() {
+    const FRAMES: u64 = 200;
+    let ((_first, near), (_second, far)) = pair().await;
+    let (sent, received) = (near.traffic(), far.traffic());
+    let mut there = near.open(&frames()).await.unwrap();
+    let sending = tokio::spawn(async move {
+        for _ in 0..FRAMES {
+            there.sender.send(frame(999)).await.unwrap();
+        }
+        there.sender.finish().await.unwrap();
+    });
+    let mut here = far.accept().await.unwrap();
+    while here.receiver.receive().await.unwrap().is_some() {}
+    sending.await.unwrap();
+    let payload = FRAMES * 999;
+    let out = near.traffic().bytes_out - sent.bytes_out;
+    let came = far.traffic().bytes_in - received.bytes_in;
+    for bytes in [out, came] {
+        // Small datagrams at the beginning cost the most.
+        assert!((payload..payload * 5 / 4).contains(&bytes), "{bytes} bytes for {payload}");
+    }
+    assert!(far.traffic().datagrams_in > received.datagrams_in);
+    assert!(far.traffic().bytes_out > received.bytes_out, "what came is confirmed");
+}
+
+#[tokio::test]
 async fn a_frame_past_the_limit_is_not_sent() {
     let ((_first, near), (_second, far)) = pair().await;
     let mut there = near.open(&frames()).await.unwrap();

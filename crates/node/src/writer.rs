@@ -135,12 +135,16 @@ impl Writer {
 }
 
 fn work(mut workplace: Workplace, mut queue: mpsc::Receiver<Job>) {
-    while let Some(first) = queue.blocking_recv() {
+    let mut next = None;
+    while let Some(first) = next.take().or_else(|| queue.blocking_recv()) {
         let mut entries = first.entries();
         let mut batch = vec![first];
-        while entries < workplace.batch_max {
-            let Ok(job) = queue.try_recv() else { break };
+        while let Ok(job) = queue.try_recv() {
             entries += job.entries();
+            if entries > workplace.batch_max {
+                next = Some(job);
+                break;
+            }
             batch.push(job);
         }
         workplace.write(batch);

@@ -88,6 +88,13 @@ pub const PAUSE_PENDING: usize = 2048;
 /// How many bytes of entries fill a frame.
 pub const BATCH_BYTES: usize = 128 * 1024;
 
+/// No more frames are taken while this many bytes of entries are on their way to the store: enough
+/// for entries to be examined while those before them are written.
+pub const INGEST_BYTES_LOW: usize = 384 * 1024;
+
+/// Greatest number of batches of entries on their way to the store: news come one by one.
+pub const MAX_INGESTS: usize = 64;
+
 /// No more entries are read from the store while this many bytes wait to be sent.
 pub const QUEUE_BYTES_LOW: usize = 256 * 1024;
 

@@ -162,6 +162,11 @@ impl Message {
         matches!(frame, [ASK, ..])
     }
 
+    /// Whether a frame is meant to carry entries.
+    pub(crate) const fn is_entries(frame: &[u8]) -> bool {
+        matches!(frame, [ENTRIES, ..])
+    }
+
     /// Decodes the message that takes up a whole frame.
     pub fn decode(frame: &[u8]) -> Result<Self> {
         check_length(frame)?;

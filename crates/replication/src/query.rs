@@ -181,6 +181,14 @@ pub struct Received {
     pub payload: Option<Vec<u8>>,
 }
 
+impl Received {
+    /// Bytes of both.
+    pub(crate) fn length(&self) -> usize {
+        let payload = self.payload.as_ref().map_or(0, Vec::len);
+        self.entry.len().saturating_add(payload)
+    }
+}
+
 /// How much there is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Amount {

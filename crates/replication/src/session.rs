@@ -48,7 +48,7 @@ pub use status::{Phase, Status, Usage};
 pub use tally::SchemaCounts;
 pub use terms::{Acceptance, Terms, TermsError};
 
-use crate::limits::MAX_DOCUMENTS;
+use crate::limits::{MAX_DOCUMENTS, MAX_FRAME_LENGTH};
 use crate::{Answer, Message, ReadId, Refusal, RefusalCode};
 use open::Open;
 use outbox::Outbox;
@@ -63,6 +63,11 @@ use outbox::Outbox;
 pub struct Session {
     stage: Stage,
     out: Outbox,
+    /// A frame that waits until all entries before it were taken in. What the other side says
+    /// beside entries is heard as if one batch were taken in after the other.
+    held: Option<Vec<u8>>,
+    /// The stream has ended, which is to be heard after that.
+    is_closed: bool,
     /// When something has last happened.
     active: u64,
 }
@@ -86,13 +91,17 @@ impl Session {
     pub fn initiate(terms: Terms, salt: Salt, now: u64) -> Self {
         let mut out = Outbox::default();
         let open = Open::initiate(terms, salt, now, &mut out);
-        Self { stage: Stage::Open(Box::new(open)), out, active: now }
+        Self::new(Stage::Open(Box::new(open)), out, now)
     }
 
     /// Waits for the request on a stream that the other side has opened.
     #[must_use]
     pub fn accept(acceptance: Acceptance, now: u64) -> Self {
-        Self { stage: Stage::Accepting(acceptance), out: Outbox::default(), active: now }
+        Self::new(Stage::Accepting(acceptance), Outbox::default(), now)
+    }
+
+    const fn new(stage: Stage, out: Outbox, now: u64) -> Self {
+        Self { stage, out, held: None, is_closed: false, active: now }
     }
 
     /// The schemas of the session; none before it is open.
@@ -139,13 +148,15 @@ impl Session {
         usage
     }
 
-    /// Whether a frame may be handed in. While entries or many proofs are being taken in, none may:
-    /// let the flow control of the stream slow down the other side.
+    /// Whether a frame may be handed in. While much is being taken in, none may: let the flow
+    /// control of the stream slow down the other side.
     #[must_use]
     pub fn wants_input(&self) -> bool {
         match &self.stage {
             Stage::Accepting(_) => true,
-            Stage::Open(open) => open.has_room() && self.out.has_room_to_read(),
+            Stage::Open(open) => {
+                self.held.is_none() && open.has_room() && self.out.has_room_to_read()
+            }
             Stage::Over => false,
         }
     }
@@ -158,12 +169,38 @@ impl Session {
         let length = u64::try_from(frame.len()).unwrap_or(u64::MAX);
         self.out.status.bytes_in = self.out.status.bytes_in.saturating_add(length);
         self.active = now;
+        if self.is_ingesting() && !Message::is_entries(frame) && frame.len() <= MAX_FRAME_LENGTH {
+            self.held = Some(frame.to_vec());
+        } else {
+            self.hear(frame, now);
+        }
+        Ok(())
+    }
+
+    fn is_ingesting(&self) -> bool {
+        matches!(&self.stage, Stage::Open(open) if open.is_ingesting())
+    }
+
+    fn hear(&mut self, frame: &[u8], now: u64) {
+        let length = u64::try_from(frame.len()).unwrap_or(u64::MAX);
         match Message::decode(frame) {
             Ok(Message::Refuse(refusal)) => self.refused(refusal),
             Ok(message) => self.message(message, length, now),
             Err(error) => self.fail(error.into()),
         }
-        Ok(())
+    }
+
+    /// Hears what has waited for entries.
+    fn hear_held(&mut self, now: u64) {
+        if self.is_ingesting() {
+            return;
+        }
+        if let Some(frame) = self.held.take() {
+            self.hear(&frame, now);
+        }
+        if core::mem::take(&mut self.is_closed) {
+            self.closed();
+        }
     }
 
     fn message(&mut self, message: Message, length: u64, now: u64) {
@@ -203,6 +240,7 @@ impl Session {
         self.active = now;
         let result = open.ingested(id, verdicts, now, &mut self.out);
         self.settle(result);
+        self.hear_held(now);
     }
 
     /// A proof was dealt with, whether it was news or not.
@@ -253,6 +291,7 @@ impl Session {
     pub fn closed(&mut self) {
         match &mut self.stage {
             Stage::Over => {}
+            Stage::Open(open) if open.is_ingesting() => self.is_closed = true,
             Stage::Open(open) if open.is_done() => self.finish(End::Complete),
             Stage::Open(_) | Stage::Accepting(_) => self.fail(Fault::ClosedEarly),
         }
@@ -376,6 +415,7 @@ impl Session {
 
     fn finish(&mut self, end: End) {
         self.stage = Stage::Over;
+        self.held = None;
         self.out.status.phase = Phase::Over;
         self.out.effect(Effect::Finished(end));
     }

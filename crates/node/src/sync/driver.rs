@@ -378,7 +378,8 @@ impl Driver {
                 ends.spawn(work::read(core, places, stream, id, scope, query, inputs));
             }
             Effect::Ingest(id, received) => {
-                ends.spawn(work::ingest(core, stream, id, received, inputs));
+                let turn = ends.turns.next();
+                ends.spawn(work::ingest(core, stream, id, received, turn, inputs));
             }
             Effect::Proof(proof) => {
                 // Not given up with the stream.

@@ -18,6 +18,7 @@ use tokio::time::timeout;
 
 use super::asking::Desk;
 use super::driver::{Input, Inputs};
+use super::turns::Turns;
 
 /// How long a stream may take to say what it is for.
 const FIRST_FRAME_TIME: Duration = Duration::from_secs(30);
@@ -180,6 +181,8 @@ pub(super) struct Ends {
     is_closing: bool,
     /// The schemas that the session is about, once they are known.
     schemas: Arc<[SchemaId]>,
+    /// In which order entries get to the writer.
+    pub(super) turns: Turns,
     tasks: JoinSet<()>,
 }
 
@@ -193,13 +196,13 @@ impl Ends {
         tasks.spawn(read(id, receiver, first, Arc::clone(&permits), inputs.clone()));
         // Goes on when the rest is dropped: what was handed over is still sent.
         tokio::spawn(write(id, sender, waiting, inputs));
-        let frames = Some(frames);
         Self {
-            frames,
+            frames: Some(frames),
             permits,
             is_reading: false,
             is_closing: false,
             schemas: Arc::default(),
+            turns: Turns::default(),
             tasks,
         }
     }

@@ -21,6 +21,7 @@ mod news;
 mod schemas;
 mod settings;
 mod status;
+mod turns;
 mod work;
 
 use std::net::SocketAddr;

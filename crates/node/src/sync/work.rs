@@ -12,10 +12,12 @@ use pandan_sync::Serving;
 use tokio::sync::Semaphore;
 
 use super::driver::{Input, Inputs};
+use super::turns::Turn;
 use crate::node::Core;
+use crate::publish::PublishError;
 
-/// How many entries are examined at a time: enough to be worth a thread, few enough for the writer
-/// to begin before all are through.
+/// How many entries are examined at a time: enough to be worth a thread, few enough for all cores to
+/// have a part in a frame.
 const EXAMINED_TOGETHER: usize = 32;
 
 /// How many questions of all sessions are answered at the same time: clients are to be served
@@ -43,21 +45,25 @@ pub(super) async fn read(
     inputs.send(Input::Answer(stream, id, answer)).await;
 }
 
-/// Examines entries on all cores and hands them to the writer, in order.
+/// Examines entries on all cores and hands them to the writer when it is their turn.
 pub(super) async fn ingest(
     core: Arc<Core>,
     stream: StreamId,
     id: IngestId,
     received: Vec<Received>,
+    turn: Turn,
     inputs: Inputs,
 ) {
-    let verdicts = take_in(&core, received).await;
+    let verdicts = take_in(&core, received, turn).await;
     inputs.send(Input::Ingested(stream, id, verdicts)).await;
 }
 
 /// None when the store does not take entries.
-pub(super) async fn take_in(core: &Core, received: Vec<Received>) -> Option<Vec<Verdict>> {
-    let count = received.len();
+pub(super) async fn take_in(
+    core: &Core,
+    received: Vec<Received>,
+    turn: Turn,
+) -> Option<Vec<Verdict>> {
     let mut examinations = Vec::new();
     let mut received = received.into_iter();
     loop {
@@ -67,35 +73,58 @@ pub(super) async fn take_in(core: &Core, received: Vec<Received>) -> Option<Vec<
         }
         examinations.push(core.examine(move || examine(&piece)));
     }
-    // Each piece goes to the writer when it is through, while others are examined; what the writer
-    // says is awaited at the end.
-    let mut written = Vec::new();
+    let mut all = Examined::default();
     for examined in examinations {
-        let Examined { candidates, refused, refusals } = examined.await?;
-        refusals.iter().for_each(|refusal| core.counters.refused(Door::Peer, refusal));
-        let taking = core.take(candidates).await;
-        written.push((taking, refused));
+        all.add(examined.await?);
     }
-    let mut verdicts = Vec::with_capacity(count);
-    for (taking, refused) in written {
-        let judged = taking.wait().await.inspect_err(|error| {
-            tracing::error!(%error, "entries of a peer were not written");
-        });
-        let mut judged = judged.ok()?.into_iter();
-        for refused in refused {
-            verdicts.push(if refused { Verdict::Refused } else { judged.next()? });
-        }
+    let Examined { candidates, refused, refusals } = all;
+    refusals.iter().for_each(|refusal| core.counters.refused(Door::Peer, refusal));
+    let judged = write(core, candidates, turn).await.inspect_err(|error| {
+        tracing::error!(%error, "entries of a peer were not written");
+    });
+    let mut judged = judged.ok()?.into_iter();
+    let verdict = |refused| if refused { Some(Verdict::Refused) } else { judged.next() };
+    refused.into_iter().map(verdict).collect()
+}
+
+/// Hands entries to the writer, no more at a time than it writes at once, and waits for what it says
+/// of each.
+async fn write(
+    core: &Core,
+    candidates: Vec<Candidate>,
+    mut turn: Turn,
+) -> Result<Vec<Verdict>, PublishError> {
+    turn.come().await;
+    let mut candidates = candidates.into_iter();
+    let mut taking = Vec::new();
+    while candidates.len() > 0 {
+        let batch = candidates.by_ref().take(core.limits.batch_entries.max(1)).collect();
+        taking.push(core.take(batch).await);
     }
-    Some(verdicts)
+    drop(turn);
+    let mut judged = Vec::new();
+    for taking in taking {
+        judged.append(&mut taking.wait().await?);
+    }
+    Ok(judged)
 }
 
 /// Entries that were examined.
+#[derive(Default)]
 struct Examined {
     candidates: Vec<Candidate>,
     /// Whether each of the entries was refused.
     refused: Vec<bool>,
     /// Why.
     refusals: Vec<Refusal>,
+}
+
+impl Examined {
+    fn add(&mut self, mut more: Self) {
+        self.candidates.append(&mut more.candidates);
+        self.refused.append(&mut more.refused);
+        self.refusals.append(&mut more.refusals);
+    }
 }
 
 fn examine(received: &[Received]) -> Examined {

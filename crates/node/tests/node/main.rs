@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
 
 mod amplification;
+mod batches;
 mod blobs;
 mod book;
 #[cfg(target_os = "linux")]

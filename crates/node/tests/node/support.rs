@@ -110,6 +110,13 @@ impl World {
         Self::start(replicating(Node::builder().data_dir(folder)), None)
     }
 
+    /// The same, with a store of its own and other limits.
+    pub fn replicating_in_store(store: Arc<dyn Store>, change: impl FnOnce(&mut Limits)) -> Self {
+        let mut limits = Limits::default();
+        change(&mut limits);
+        Self::start(replicating(Node::builder().in_memory().store(store).limits(limits)), None)
+    }
+
     /// Stays connected with another node from now on.
     pub fn keep(&self, other: &Self) {
         let address = other.node().quic_address().unwrap();

@@ -124,7 +124,7 @@ impl Open {
         &self.terms.schemas
     }
 
-    pub(super) const fn is_ingesting(&self) -> bool {
+    pub(super) fn is_ingesting(&self) -> bool {
         self.receiving.is_busy()
     }
 
@@ -134,12 +134,13 @@ impl Open {
     }
 
     /// Whether a frame may come: what it brings has a place.
-    pub(super) const fn has_room(&self) -> bool {
-        !self.is_ingesting() && self.receiving.proofs < MAX_PROOFS
+    pub(super) fn has_room(&self) -> bool {
+        self.receiving.has_room() && self.receiving.proofs < MAX_PROOFS
     }
 
     /// Counts what is kept for the other side.
     pub(super) fn add_usage(&self, usage: &mut Usage) {
+        (usage.ingests, usage.ingest_bytes) = self.receiving.usage();
         usage.proofs = self.receiving.proofs;
         usage.asked = self.sending.asked();
         usage.hunts = self.hunts.count();

@@ -19,8 +19,8 @@ use crate::{DocumentHeads, LogName, Message, Query, ReadId, Received};
 pub enum Effect {
     /// Ask the store, and give the answer to [`Session::answer`](crate::Session::answer).
     Read(ReadId, Query),
-    /// Take in entries in this order, and tell [`Session::ingested`](crate::Session::ingested)
-    /// what became of each.
+    /// Take in entries in this order, behind those of effects before this one, and tell
+    /// [`Session::ingested`](crate::Session::ingested) what became of each.
     Ingest(IngestId, Vec<Received>),
     /// A fork: keep the proof, unless nothing of its author is of interest here, and tell
     /// [`Session::kept`](crate::Session::kept).

@@ -1,12 +1,15 @@
-//! Entries that come: one batch at a time, and what became of them (RE7).
+//! Entries that come: batches on their way to the store, and what became of them (RE7).
+//!
+//! The store is handed the next batches while it writes one, so that it never waits for the other
+//! side. How many there are is bounded by their number and their bytes.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use pandan_bamboo::{Entry, ForkProof, SeqNum};
 
-use crate::limits::MAX_REFUSED;
+use crate::limits::{INGEST_BYTES_LOW, MAX_INGESTS, MAX_REFUSED};
 use crate::session::fault::{Fault, REFUSED_POINTS};
 use crate::session::live::Live;
 use crate::session::outbox::{Effect, IngestId, Outbox};
@@ -49,11 +52,21 @@ pub(crate) struct Arrived {
 
 #[derive(Debug, Default)]
 pub(crate) struct Receiving {
-    batch: Option<(IngestId, Vec<Arrived>)>,
+    /// What is on its way to the store, in order.
+    batches: VecDeque<Batch>,
+    /// The sum over these.
+    bytes: usize,
     refused: BTreeSet<LogName>,
     next_id: u64,
     /// How many proofs were handed on and are not dealt with.
     pub(crate) proofs: usize,
+}
+
+#[derive(Debug)]
+struct Batch {
+    id: IngestId,
+    places: Vec<Arrived>,
+    bytes: usize,
 }
 
 impl Receiving {
@@ -62,8 +75,19 @@ impl Receiving {
         self.refused.len()
     }
 
-    pub(crate) const fn is_busy(&self) -> bool {
-        self.batch.is_some()
+    /// How many batches, and how many bytes, are on their way to the store.
+    pub(crate) fn usage(&self) -> (usize, usize) {
+        (self.batches.len(), self.bytes)
+    }
+
+    /// Whether anything is on its way to the store.
+    pub(crate) fn is_busy(&self) -> bool {
+        !self.batches.is_empty()
+    }
+
+    /// Whether more may be handed to the store before it is through with what it has.
+    pub(crate) fn has_room(&self) -> bool {
+        self.bytes < INGEST_BYTES_LOW && self.batches.len() < MAX_INGESTS
     }
 
     /// Hands entries on.
@@ -97,7 +121,9 @@ impl Receiving {
         if !kept.is_empty() {
             let id = IngestId(self.next_id);
             self.next_id = self.next_id.wrapping_add(1);
-            self.batch = Some((id, places));
+            let bytes = kept.iter().map(Received::length).sum();
+            self.bytes = self.bytes.saturating_add(bytes);
+            self.batches.push_back(Batch { id, places, bytes });
             out.effect(Effect::Ingest(id, kept));
         }
         Ok(())
@@ -109,9 +135,12 @@ impl Receiving {
         out.effect(Effect::Proof(proof));
     }
 
-    /// The batch that was taken in; nothing when it is another one.
+    /// The batch that was taken in; nothing when there is no such one.
     pub(crate) fn finish(&mut self, id: IngestId) -> Option<Vec<Arrived>> {
-        self.batch.take_if(|(own, _)| *own == id).map(|(_, places)| places)
+        let index = self.batches.iter().position(|batch| batch.id == id)?;
+        let Batch { places, bytes, .. } = self.batches.remove(index)?;
+        self.bytes = self.bytes.saturating_sub(bytes);
+        Some(places)
     }
 
     /// Whether no more of a log is taken.

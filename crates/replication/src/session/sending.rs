@@ -160,13 +160,9 @@ fn add(logs: &mut BTreeMap<LogName, SeqNum>, log: LogName, from: SeqNum) {
 /// How much a pass sends, from its first page on.
 fn total(entries: &[Received], left: Amount) -> Amount {
     let count = u64::try_from(entries.len()).unwrap_or(u64::MAX);
-    let bytes = u64::try_from(entries.iter().map(length).sum::<usize>()).unwrap_or(u64::MAX);
+    let bytes =
+        u64::try_from(entries.iter().map(Received::length).sum::<usize>()).unwrap_or(u64::MAX);
     Amount { entries: left.entries.saturating_add(count), bytes: left.bytes.saturating_add(bytes) }
-}
-
-fn length(received: &Received) -> usize {
-    let payload = received.payload.as_ref().map_or(0, Vec::len);
-    received.entry.len().saturating_add(payload)
 }
 
 /// Cuts entries into frames of limited size; a page of a store that keeps to its budget is one.
@@ -174,11 +170,11 @@ pub(crate) fn batches(entries: Vec<Received>) -> Vec<Vec<Received>> {
     let mut batches: Vec<Vec<Received>> = Vec::new();
     let mut bytes = 0_usize;
     for entry in entries {
-        bytes = bytes.saturating_add(length(&entry));
+        bytes = bytes.saturating_add(entry.length());
         match batches.last_mut() {
             Some(batch) if bytes <= BATCH_BYTES && batch.len() < MAX_ENTRIES => batch.push(entry),
             _ => {
-                bytes = length(&entry);
+                bytes = entry.length();
                 batches.push(alloc::vec![entry]);
             }
         }

@@ -59,6 +59,10 @@ pub struct Usage {
     pub queued_bytes: usize,
     /// Questions to the store that are not answered.
     pub reads: usize,
+    /// Batches of entries under way to the store.
+    pub ingests: usize,
+    /// Bytes of these.
+    pub ingest_bytes: usize,
     /// Proofs of forks under way to the store.
     pub proofs: usize,
     /// Logs that wait to be sent because the other side asked.

@@ -103,7 +103,8 @@ impl World {
         for side in [side, self.sides[side].other] {
             self.sides[side].pipe.clear();
             self.sides[side].buffer.clear();
-            self.sides[side].work.clear();
+            // What was handed to the store is taken in whatever becomes of the stream.
+            self.sides[side].work.retain(|work| matches!(work, Work::Ingest(..)));
             self.sides[side].session.closed();
         }
     }
@@ -243,9 +244,8 @@ impl World {
         let now = self.now;
         let side = &mut self.sides[index];
         let model = &mut self.nodes[side.node];
-        let work =
-            if self.random.chance(50) { side.work.pop_front() } else { side.work.pop_back() };
-        match work {
+        let place = if self.random.chance(50) { 0 } else { side.work.len().saturating_sub(1) };
+        match side.take_work(place) {
             None => return false,
             Some(Work::Read(id, query)) => {
                 let answer = model.answer(side.session.schemas(), &query);
@@ -271,6 +271,19 @@ impl World {
             }
         }
         true
+    }
+}
+
+impl Side {
+    /// A piece of work, or the first entries where it would be others: these come in order.
+    fn take_work(&mut self, index: usize) -> Option<Work> {
+        let is_ingest = |work: &Work| matches!(work, Work::Ingest(..));
+        let first = self.work.iter().position(is_ingest);
+        let index = match self.work.get(index)? {
+            Work::Ingest(..) => first?,
+            Work::Read(..) => index,
+        };
+        self.work.remove(index)
     }
 }
 

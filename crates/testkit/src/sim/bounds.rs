@@ -2,8 +2,8 @@
 
 use pandan_admission::limits::{MAX_WAITING, MAX_WAITING_BYTES};
 use pandan_replication::limits::{
-    MAX_FRAME_LENGTH, MAX_GRAFTS, MAX_HUNTS, MAX_PENDING_WANTS, MAX_PROOFS, MAX_QUEUE_BYTES,
-    MAX_READS, MAX_REFUSED, MAX_REMEMBERED, MAX_SESSIONS,
+    INGEST_BYTES_LOW, MAX_FRAME_LENGTH, MAX_GRAFTS, MAX_HUNTS, MAX_INGESTS, MAX_PENDING_WANTS,
+    MAX_PROOFS, MAX_QUEUE_BYTES, MAX_READS, MAX_REFUSED, MAX_REMEMBERED, MAX_SESSIONS,
 };
 use pandan_replication::{Session, Usage};
 
@@ -28,6 +28,9 @@ fn check_session(usage: Usage) -> Result<(), String> {
     let Usage { queued_bytes, reads, proofs, asked, hunts, refused, .. } = usage;
     is_within("bytes to be sent", queued_bytes, 2 * MAX_QUEUE_BYTES + MAX_FRAME_LENGTH)?;
     is_within("questions to the store", reads, MAX_READS + OWN_READS)?;
+    is_within("batches under way", usage.ingests, MAX_INGESTS)?;
+    let ingest_bytes_max = INGEST_BYTES_LOW + MAX_FRAME_LENGTH;
+    is_within("bytes of entries under way", usage.ingest_bytes, ingest_bytes_max)?;
     is_within("proofs under way", proofs, MAX_PROOFS + MAX_HUNTS)?;
     is_within("logs that were asked for", asked, MAX_PENDING_WANTS)?;
     is_within("hunts", hunts, MAX_HUNTS)?;

@@ -8,6 +8,7 @@ use tokio::time::timeout;
 
 use super::{AskError, Completed};
 use crate::node::Core;
+use crate::sync::turns::Turn;
 use crate::sync::work;
 
 /// How long a peer may take to open a stream.
@@ -50,13 +51,15 @@ pub(super) async fn talk(
         while let Some(effect) = asker.poll() {
             match effect {
                 AskerEffect::Told(_, told) => talk.told.push(told),
-                AskerEffect::Ingest(entries) => match work::take_in(core, entries).await {
-                    Some(verdicts) => {
-                        verdicts.iter().for_each(|verdict| talk.completed.count(verdict));
-                        asker.ingested(&verdicts, now());
+                AskerEffect::Ingest(entries) => {
+                    match work::take_in(core, entries, Turn::alone()).await {
+                        Some(verdicts) => {
+                            verdicts.iter().for_each(|verdict| talk.completed.count(verdict));
+                            asker.ingested(&verdicts, now());
+                        }
+                        None => asker.unavailable(),
                     }
-                    None => asker.unavailable(),
-                },
+                }
                 AskerEffect::Proof(proof) => {
                     core.keep(*proof).await?;
                 }
