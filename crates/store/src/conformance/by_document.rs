@@ -97,17 +97,21 @@ pub(super) fn check_frozen(new_store: &dyn Fn() -> Box<dyn Store>) {
     }
     let schema = scene.schema.id().clone();
     let twin = Author::new(9);
-    let sides = [body("a"), body("b")].map(|it| twin.clone().create(&schema, it));
-    for side in &sides {
-        scene.world.offer_at(side, Door::Peer);
-    }
+    let sides = ["a", "b"].map(|name| {
+        twin.clone().create(&schema, fields([("body", text(name)), ("title", text(name))]))
+    });
+    scene.world.publish_from_peer(&sides[0]);
+    scene.world.offer_at(&sides[1], Door::Peer).split().0.expect("it forks the log");
     let frozen = scene.line[0].entry.header();
     let snapshot = scene.world.snapshot();
     let found = heads(&*snapshot, std::slice::from_ref(&schema), usize::MAX);
     let of_log = found.iter().find(|it| it.author == frozen.public_key());
     let fork = scene.proof().seq_num();
     assert_eq!(of_log.and_then(|head| head.seq_num.next()), Some(fork));
-    assert!(found.iter().all(|it| it.author != twin.public_key()), "nothing is left of it");
+    let all: Vec<_> = SystemSchema::ALL.map(SchemaId::from).into_iter().chain([schema]).collect();
+    let all = heads(&*snapshot, &all, usize::MAX);
+    assert!(found.iter().all(|it| all.contains(it)));
+    assert!(all.iter().all(|it| it.author != twin.public_key()), "nothing is left of it");
     let part = |signed: &Signed, from| {
         let header = signed.entry.header();
         LogPart { author: header.public_key(), log_id: header.log_id(), from, to: SeqNum::MAX }

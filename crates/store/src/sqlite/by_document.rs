@@ -18,6 +18,9 @@ use crate::heads::{self, DocumentHead};
 const COLUMNS: &str = "c.hash, a.key, l.log_id, (SELECT max(seq_num) FROM entries \
      WHERE log = l.id AND seq_num < COALESCE(l.fork, 9223372036854775807))";
 
+/// What forks at its first entry is no line of a document any more.
+const IS_LINE: &str = "(l.fork IS NULL OR l.fork > 1)";
+
 /// Rows of documents follow the order in which they began.
 const ORDER: &str = "ORDER BY l.document, a.key, l.log_id < 0, l.log_id LIMIT ?";
 
@@ -33,7 +36,7 @@ pub(super) fn of_schemas(
     let sql = format!(
         "SELECT {COLUMNS} FROM heads h CROSS JOIN logs l ON l.id = h.log \
          CROSS JOIN entries c ON c.id = l.document CROSS JOIN authors a ON a.id = l.author \
-         WHERE h.schema IN rarray(?) {ORDER}"
+         WHERE h.schema IN rarray(?) AND {IS_LINE} {ORDER}"
     );
     read(connection, &sql, param::set(rows), limit)
 }
@@ -55,11 +58,10 @@ pub(super) fn of_blobs(
     if schemas.contains(&blob) {
         wanted.extend(blobs);
     }
-    // What forks at its first entry is no line of a document any more.
     let sql = format!(
         "SELECT {COLUMNS} FROM logs l \
          CROSS JOIN entries c ON c.id = l.document CROSS JOIN authors a ON a.id = l.author \
-         WHERE l.document IN rarray(?) AND l.branch = 0 AND (l.fork IS NULL OR l.fork > 1) {ORDER}"
+         WHERE l.document IN rarray(?) AND l.branch = 0 AND {IS_LINE} {ORDER}"
     );
     read(connection, &sql, param::set(wanted.into_iter().map(Sql::Integer)), limit)
 }
