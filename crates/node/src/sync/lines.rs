@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pandan_network::{
-    Bytes, Connection, Direction, Protocol, ProtocolError, Receiver, Sender, Stream,
+    Bytes, Connection, Direction, NegotiationError, OpenError, Protocol, ProtocolError, Receiver,
+    Sender, Stream,
 };
 use pandan_operations::SchemaId;
 use pandan_replication::limits::{MAX_ASKS, MAX_FRAME_LENGTH};
@@ -58,15 +59,8 @@ impl Line {
         let control = Arc::new(Mutex::new(Some(waiting)));
         let mut tasks = JoinSet::new();
         if connection.direction() == Direction::Outgoing {
-            let announcing = (connection.clone(), Arc::clone(&control), inputs.clone());
-            tasks.spawn(async move {
-                let (connection, control, inputs) = announcing;
-                if let (Ok(stream), Some(announcements)) =
-                    (connection.open(&protocol).await, control.lock().await.take())
-                {
-                    announce(stream, announcements, peer, None, &inputs).await;
-                }
-            });
+            let (connection, control) = (connection.clone(), Arc::clone(&control));
+            tasks.spawn(begin_announcing(connection, peer, protocol, control, inputs.clone()));
         }
         tasks.spawn(accept(connection.clone(), peer, control, inputs, desk));
         Self { connection, announcements, tasks }
@@ -92,6 +86,29 @@ impl Line {
     }
 }
 
+/// Opens the stream for announcements and serves it. Without one there are no sessions, so the
+/// connection ends with it: who dials again may get further.
+async fn begin_announcing(
+    connection: Connection,
+    peer: PeerId,
+    protocol: Protocol,
+    control: Control,
+    inputs: Inputs,
+) {
+    match connection.open(&protocol).await {
+        Ok(stream) => {
+            let announcements = control.lock().await.take();
+            if let Some(announcements) = announcements {
+                announce(stream, announcements, peer, None, &inputs).await;
+            }
+        }
+        // It has nothing to announce.
+        Err(OpenError::Negotiation(NegotiationError::NotAvailable)) => return,
+        Err(error) => tracing::debug!(?peer, %error, "no stream for announcements could be opened"),
+    }
+    connection.close();
+}
+
 /// Takes the streams that the peer opens.
 async fn accept(
     connection: Connection,
@@ -106,12 +123,13 @@ async fn accept(
         let (control, inputs) = (Arc::clone(&control), inputs.clone());
         let may_announce = connection.direction() == Direction::Incoming;
         let (desk, asks) = (Arc::clone(&desk), Arc::clone(&asks));
+        let control = may_announce.then(|| (control, connection.clone()));
         streams.spawn(async move {
             let Some((stream, first)) = first_frame(stream).await else { return };
             if Message::is_ask(&first) {
                 desk.serve(stream, first, peer, asks).await;
             } else {
-                begin(stream, first, peer, may_announce.then_some(control), inputs).await;
+                begin(stream, first, peer, control, inputs).await;
             }
         });
         while streams.try_join_next().is_some() {}
@@ -129,21 +147,22 @@ async fn begin(
     stream: Stream,
     first: Bytes,
     peer: PeerId,
-    control: Option<Control>,
+    control: Option<(Control, Connection)>,
     inputs: Inputs,
 ) {
     if !Message::is_announcement(&first) {
         inputs.send(Input::Incoming(peer, Box::new(stream), first)).await;
         return;
     }
-    let Some(control) = control else { return };
+    let Some((control, connection)) = control else { return };
     let announcements = control.lock().await.take();
     if let Some(announcements) = announcements {
         announce(stream, announcements, peer, Some(first), &inputs).await;
+        connection.close();
     }
 }
 
-/// Carries announcements both ways.
+/// Carries announcements both ways, until either side ends the stream.
 async fn announce(
     stream: Stream,
     mut announcements: mpsc::Receiver<Vec<u8>>,

@@ -7,6 +7,7 @@ mod blobs;
 mod book;
 #[cfg(target_os = "linux")]
 mod broken_disk;
+mod control;
 mod first_steps;
 mod following;
 mod forks;

@@ -1,0 +1,88 @@
+//! The stream on which both sides announce what they replicate: without one there are no sessions.
+
+use std::time::Duration;
+
+use pandan_identity::KeyPair;
+use pandan_network::{Backoff, Config, Connection, Event, Network, Protocol, Stream};
+use pandan_replication::{Announcement, Interest, Message, limits::MAX_FRAME_LENGTH};
+use tokio::time::timeout;
+
+use crate::support::World;
+
+/// Only a test that fails waits so long.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn peer() -> Network {
+    let length = u32::try_from(MAX_FRAME_LENGTH).unwrap();
+    let mut config = Config::new("127.0.0.1:0".parse().unwrap());
+    // It is the node that dials again.
+    config.backoff = Backoff { first: 60 * PATIENCE, longest: 60 * PATIENCE };
+    config.protocols = vec![Protocol::frames(Protocol::PANDAN, length).unwrap()];
+    Network::bind(config, &KeyPair::from_seed(&[9; 32])).unwrap()
+}
+
+async fn connected(network: &mut Network) -> Connection {
+    let search = async {
+        loop {
+            if let Event::PeerConnected(connection) = network.next_event().await {
+                return connection;
+            }
+        }
+    };
+    timeout(PATIENCE, search).await.expect("the node connects")
+}
+
+/// The next stream, which has to begin with an announcement.
+async fn control(connection: &Connection) -> Stream {
+    let mut stream = timeout(PATIENCE, connection.accept()).await.unwrap().expect("a stream");
+    let first = stream.receiver.receive().await.unwrap().expect("a frame");
+    assert!(Message::is_announcement(&first));
+    stream
+}
+
+#[test]
+fn a_node_that_dialled_dials_again_when_the_stream_for_announcements_ends() {
+    let world = World::replicating();
+    world.runtime.block_on(async {
+        let mut network = peer();
+        let address = network.handle().local_address().unwrap();
+        world.node().keep_peer(address, Some(network.handle().peer())).await;
+        for _ in 0..2 {
+            let connection = connected(&mut network).await;
+            drop(control(&connection).await);
+            timeout(PATIENCE, connection.closed()).await.expect("the node gives the connection up");
+        }
+        let connection = connected(&mut network).await;
+        let mut stream = control(&connection).await;
+        let announcement =
+            Announcement { versions: vec![2], interest: Interest::All, hints: vec![] };
+        stream.sender.send(Message::Announce(announcement).encode()).await.unwrap();
+        // Whoever of the two has the lower id opens a session.
+        let own = network.handle().peer();
+        if world.node().peer_id().unwrap().public_key() < own.public_key() {
+            let opened = timeout(PATIENCE, connection.accept()).await.unwrap();
+            assert!(opened.is_some(), "a session is opened");
+        }
+        network.shutdown().await;
+    });
+}
+
+#[test]
+fn a_node_that_was_dialled_gives_up_a_connection_without_announcements() {
+    let world = World::replicating();
+    world.runtime.block_on(async {
+        let network = peer();
+        let address = world.node().quic_address().unwrap();
+        let connection = network.handle().dial(address, None).await.unwrap();
+        let length = u32::try_from(MAX_FRAME_LENGTH).unwrap();
+        let protocol = Protocol::frames(Protocol::PANDAN, length).unwrap();
+        let mut stream = connection.open(&protocol).await.unwrap();
+        let announcement =
+            Announcement { versions: vec![2], interest: Interest::All, hints: vec![] };
+        stream.sender.send(Message::Announce(announcement).encode()).await.unwrap();
+        assert!(stream.receiver.receive().await.unwrap().is_some(), "the node announces, too");
+        drop(stream);
+        timeout(PATIENCE, connection.closed()).await.expect("the node gives the connection up");
+        network.shutdown().await;
+    });
+}
