@@ -22,7 +22,7 @@ const WEATHER: Weather = Weather {
 };
 
 fn bytes() -> Vec<u8> {
-    (0..BYTES).map(|number| (number % 251) as u8).collect()
+    (0..251).cycle().take(BYTES).collect()
 }
 
 /// Sends much, and has the relay move on while it arrives; gives from where it came in the end.
