@@ -109,8 +109,8 @@ pub(crate) struct NetworkArgs {
     )]
     block_peers: Vec<PeerId>,
 
-    /// Replicate documents of this schema and definitions of schemas only; may be given several
-    /// times [default: all]
+    /// Replicate documents of this schema, and definitions of schemas; may be given several times
+    /// [default: all]
     #[arg(long = "schema", value_name = "SCHEMA_ID", env = "PANDAN_SCHEMA", value_delimiter = ',')]
     schemas: Vec<SchemaId>,
 
