@@ -111,15 +111,15 @@ impl Driver {
             reads: Arc::clone(&reads),
             inputs: inputs.clone(),
         };
-        let desk = Desk {
-            core: Arc::clone(&core),
-            interest: interest.clone(),
-            reads: Arc::clone(&reads),
-            inputs: inputs.clone(),
-        };
         let legacy = Legacy::new(legacy, own, interest.clone(), tools);
         let (places, reports) = (Arc::clone(&reads), inputs.clone());
         let following = Following::new(&interest, follow, Arc::clone(&core), places, reports);
+        let desk = Desk {
+            core: Arc::clone(&core),
+            serving: following.serving(),
+            reads: Arc::clone(&reads),
+            inputs: inputs.clone(),
+        };
         let peers = Peers::new(PeersConfig { own, interest, is_live: true }, Seed(seed));
         Ok(Self {
             network,

@@ -11,10 +11,10 @@ use super::driver::{Input, Inputs};
 use crate::node::Core;
 
 /// What a node replicates: definitions as well when it follows relations, since nobody knows
-/// without them what others relate to.
+/// without them what others relate to. Who replicates nothing has nothing to follow.
 pub(super) fn interest(interest: Interest, follow: Follow) -> Interest {
     match interest {
-        Interest::Schemas(mut schemas) if follow != Follow::None => {
+        Interest::Schemas(mut schemas) if follow != Follow::None && !schemas.is_empty() => {
             schemas.push(SystemSchema::SchemaDefinition.into());
             schemas.push(SystemSchema::SchemaFieldDefinition.into());
             schemas.sort_unstable();

@@ -49,6 +49,12 @@ impl Serving {
     /// Everything.
     pub const ALL: Self = Self::new(Interest::All, Follow::All);
 
+    /// Whether documents of all schemas are handed out, known or not.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        self.interest == Interest::All || self.follow == Follow::All
+    }
+
     /// Whether documents of a schema are handed out.
     #[must_use]
     pub fn covers(&self, schema: &SchemaId) -> bool {
@@ -114,6 +120,7 @@ mod tests {
             let serving = Serving::new(interest, follow);
             let covered = [&field, &blob, &piece].map(|schema| serving.covers(schema));
             assert_eq!(covered, expected, "{serving:?}");
+            assert_eq!(serving.is_everything(), expected == [true; 3] && follow != Follow::Blobs);
         }
         assert!(Serving::ALL.covers(&field));
     }

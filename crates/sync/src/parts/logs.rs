@@ -3,7 +3,7 @@
 use pandan_bamboo::{LogId, SeqNum, link_path};
 use pandan_identity::PublicKey;
 use pandan_operations::DocumentId;
-use pandan_replication::{Interest, LogName, PartContent};
+use pandan_replication::{LogName, PartContent};
 use pandan_store::heads::Head;
 use pandan_store::{StoreError, StoredEntry};
 
@@ -16,7 +16,7 @@ impl Asked<'_> {
         let Some(author) = author(log) else { return Ok(Vec::new()) };
         let Some(latest) = self.head(log)?.and_then(|head| head.latest) else {
             // Of a log that forks at its first entry nobody can tell the schema.
-            let is_told = *self.interest == Interest::All;
+            let is_told = self.serving.is_everything();
             let fork = if is_told { self.fork(author, log.log_id)? } else { None };
             return Ok(fork.map(|proof| PartContent::Proof(Box::new(proof))).into_iter().collect());
         };
@@ -73,7 +73,7 @@ impl Asked<'_> {
         Ok(if entries.is_empty() { Vec::new() } else { vec![PartContent::Entries(entries)] })
     }
 
-    /// The document that is written in a log, if there is one of interest.
+    /// The document that is written in a log, if it is handed out.
     pub(super) fn document_of(&self, log: &LogName) -> Result<Option<DocumentId>, StoreError> {
         let Some(author) = author(log) else { return Ok(None) };
         let logs = self.snapshot.logs(&author)?.into_iter();
@@ -81,10 +81,10 @@ impl Asked<'_> {
         Ok(logs.next().map(|head| head.document))
     }
 
-    /// The head of a log of interest.
+    /// The head of a log that is handed out.
     fn head(&self, log: &LogName) -> Result<Option<Head>, StoreError> {
         let found = self.snapshot.heads_of(&[place(log)])?.into_iter().flatten().next();
-        Ok(found.filter(|(schema, _)| self.interest.includes(schema)).map(|(_, head)| head))
+        Ok(found.filter(|(schema, _)| self.serving.covers(schema)).map(|(_, head)| head))
     }
 
     fn entry_at(

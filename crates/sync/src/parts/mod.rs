@@ -11,9 +11,11 @@ use pandan_bamboo::{ForkProof, LogId};
 use pandan_identity::PublicKey;
 use pandan_replication::limits::{MAX_NEWEST, MAX_PART_BYTES, MAX_PART_ENTRIES};
 use pandan_replication::{
-    AskAnswer, AskItem, AskQuery, Author, Interest, LogName, PartContent, Received, Told,
+    AskAnswer, AskItem, AskQuery, Author, LogName, PartContent, Received, Told,
 };
 use pandan_store::{ForkQuery, Snapshot, StoreError};
+
+use crate::follow::Serving;
 
 // What one side sends the other takes.
 const _: () = assert!(
@@ -22,13 +24,13 @@ const _: () = assert!(
         && MAX_PART_ENTRIES == pandan_admission::limits::MAX_PART_ENTRIES
 );
 
-/// Answers who asks for a part of what is stored, if it is of interest here.
+/// Answers who asks for a part of what is stored, if it is handed out here.
 pub fn answer_ask(
     snapshot: &dyn Snapshot,
-    interest: &Interest,
+    serving: &Serving,
     query: &AskQuery,
 ) -> Result<AskAnswer, StoreError> {
-    let asked = Asked { snapshot, interest, leaves_out: query.payloads_optional };
+    let asked = Asked { snapshot, serving, leaves_out: query.payloads_optional };
     let contents = match &query.item {
         AskItem::Document(id) => asked.document(*id)?,
         AskItem::Newest { log, count } => asked.newest(log, *count)?,
@@ -104,7 +106,7 @@ pub const fn log_name(author: &PublicKey, log_id: LogId) -> LogName {
 
 struct Asked<'a> {
     snapshot: &'a dyn Snapshot,
-    interest: &'a Interest,
+    serving: &'a Serving,
     /// Whether to leave out the payloads that are not needed to verify others.
     leaves_out: bool,
 }

@@ -54,11 +54,11 @@ impl Asked<'_> {
         Ok(AskAnswer { contents, next: found.next.map(|arrival| Cursor(arrival.number())) })
     }
 
-    /// The schema of a document of interest.
+    /// The schema of a document that is handed out.
     pub(super) fn schema_of(&self, id: DocumentId) -> Result<Option<SchemaId>, StoreError> {
         let nothing = Selection::Only(Vec::new());
         let record = self.snapshot.documents(&[id], &nothing)?.into_iter().flatten().next();
-        Ok(record.map(|record| record.schema).filter(|schema| self.interest.includes(schema)))
+        Ok(record.map(|record| record.schema).filter(|schema| self.serving.covers(schema)))
     }
 
     /// The documents that define a schema, as far as they are known; none for system schemas.

@@ -10,7 +10,7 @@ use pandan_schema::Value;
 use pandan_store::forks::ForkQuery;
 use pandan_store::query::Selection;
 use pandan_store::{DocumentRecord, MemoryStore, Snapshot, Store};
-use pandan_sync::{Examined, log_name};
+use pandan_sync::{Examined, Follow, Serving, log_name};
 use pandan_testkit::{Delivery, History};
 
 use crate::support::{Note, ask, on_all_stores, talk, talk_through};
@@ -116,10 +116,16 @@ fn schemas_that_are_not_replicated_are_not_served() {
         AskItem::Whole(note.id),
         AskItem::WholeOf(log),
     ];
-    for (schemas, is_told) in [(Vec::new(), false), (vec![note.schema.clone()], true)] {
+    let (none, own) = (Vec::new(), vec![note.schema.clone()]);
+    for (schemas, follow, is_told) in [
+        (none.clone(), Follow::None, false),
+        (none.clone(), Follow::Blobs, false),
+        (none, Follow::All, true),
+        (own, Follow::None, true),
+    ] {
         let ask = pandan_replication::Ask { payloads_optional: false, items: items.clone() };
-        let interest = Interest::Schemas(schemas);
-        let talk = talk_through(&*note.store, &interest, ask, |message| vec![message]);
+        let serving = Serving::new(Interest::Schemas(schemas), follow);
+        let talk = talk_through(&*note.store, &serving, ask, |message| vec![message]);
         assert_eq!(talk.told.len(), items.len());
         assert!(talk.told.iter().all(|told| (*told != Told::Nothing) == is_told), "{talk:?}");
     }

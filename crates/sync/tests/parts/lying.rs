@@ -5,11 +5,10 @@ use pandan_bamboo::{ForkProof, LogId, NextArgs};
 use pandan_operations::{FieldName, Operation};
 use pandan_replication::limits::{MAX_PART_BYTES, MAX_PART_ENTRIES};
 use pandan_replication::{
-    Ask, Asker, AskerEffect, End, Fault, Interest, Message, PartContent, PartMessage, Received,
-    Told,
+    Ask, Asker, AskerEffect, End, Fault, Message, PartContent, PartMessage, Received, Told,
 };
 use pandan_store::MemoryStore;
-use pandan_sync::{Examined, ask_item, examine_told};
+use pandan_sync::{Examined, Serving, ask_item, examine_told};
 use pandan_testkit::{Author, Signed, fields, text};
 
 use crate::support::{Note, change_entries, talk_through};
@@ -42,7 +41,7 @@ fn told(
     change: impl FnMut(Message) -> Vec<Message>,
 ) -> Result<Examined, PartError> {
     let ask = Ask { payloads_optional: false, items: vec![ask_item(&asked)] };
-    let mut talk = talk_through(&*note.store, &Interest::All, ask, change);
+    let mut talk = talk_through(&*note.store, &Serving::ALL, ask, change);
     assert_eq!(talk.end, End::Complete);
     examine_told(asked, Payloads::All, talk.told.remove(0))
 }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use pandan_admission::{Door, PartAsk, PartError, Payloads};
 use pandan_operations::{DocumentId, SchemaId};
 use pandan_replication::{
-    Answerer, AnswererEffect, Ask, AskItem, Asker, AskerEffect, End, Interest, Message,
-    PartMessage, Received, Told, Verdict,
+    Answerer, AnswererEffect, Ask, AskItem, Asker, AskerEffect, End, Message, PartMessage,
+    Received, Told, Verdict,
 };
 use pandan_schema::FieldType;
 use pandan_store::{MemoryStore, Options, Outcome, SqliteStore, Store};
-use pandan_sync::{Examined, answer_ask, ask_item, examine_told};
+use pandan_sync::{Examined, Serving, answer_ask, ask_item, examine_told};
 use pandan_testkit::{Author, Signed, fields, text};
 
 /// The same for each kind of store.
@@ -46,7 +46,7 @@ pub(crate) struct Talk {
 /// Asks a store, and lets somebody on the way change what is told.
 pub(crate) fn talk_through(
     store: &dyn Store,
-    interest: &Interest,
+    serving: &Serving,
     ask: Ask,
     mut change: impl FnMut(Message) -> Vec<Message>,
 ) -> Talk {
@@ -59,7 +59,7 @@ pub(crate) fn talk_through(
         while let Some(effect) = answerer.poll() {
             if let AnswererEffect::Read(query) = effect {
                 let snapshot = store.snapshot().unwrap();
-                answerer.answer(answer_ask(&*snapshot, interest, &query).unwrap(), 0);
+                answerer.answer(answer_ask(&*snapshot, serving, &query).unwrap(), 0);
             }
         }
         let Some(frame) = answerer.poll_frame(0) else { break };
@@ -88,7 +88,7 @@ pub(crate) fn talk_through(
 
 pub(crate) fn talk(store: &dyn Store, items: Vec<AskItem>) -> Talk {
     let ask = Ask { payloads_optional: false, items };
-    talk_through(store, &Interest::All, ask, |message| vec![message])
+    talk_through(store, &Serving::ALL, ask, |message| vec![message])
 }
 
 /// Asks for one part and verifies it.
@@ -100,7 +100,7 @@ pub(crate) fn ask(
     let items = vec![ask_item(&asked)];
     let payloads_optional = payloads == Payloads::MayLack;
     let ask = Ask { payloads_optional, items };
-    let talk = talk_through(store, &Interest::All, ask, |message| vec![message]);
+    let talk = talk_through(store, &Serving::ALL, ask, |message| vec![message]);
     assert_eq!(talk.end, End::Complete);
     let [told] = <[Told; 1]>::try_from(talk.told).unwrap();
     examine_told(asked, payloads, told)

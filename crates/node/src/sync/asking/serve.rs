@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use pandan_network::{Bytes, Stream};
 use pandan_replication::limits::IDLE_TIMEOUT_MS;
-use pandan_replication::{Answerer, AnswererEffect, AskQuery, End, Interest, PeerId};
+use pandan_replication::{Answerer, AnswererEffect, AskQuery, End, PeerId};
+use pandan_sync::Serving;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
@@ -16,7 +17,7 @@ use crate::sync::driver::{Input, Inputs};
 #[derive(Debug)]
 pub(in crate::sync) struct Desk {
     pub(in crate::sync) core: Arc<Core>,
-    pub(in crate::sync) interest: Interest,
+    pub(in crate::sync) serving: Arc<Serving>,
     /// Places for questions that are being answered, those of sessions too.
     pub(in crate::sync) reads: Arc<Semaphore>,
     pub(in crate::sync) inputs: Inputs,
@@ -65,9 +66,9 @@ impl Desk {
 
     async fn read(&self, query: AskQuery) -> Option<pandan_replication::AskAnswer> {
         let _place = Arc::clone(&self.reads).acquire_owned().await;
-        let interest = self.interest.clone();
+        let serving = Arc::clone(&self.serving);
         let reading =
-            self.core.read(move |snapshot| pandan_sync::answer_ask(snapshot, &interest, &query));
+            self.core.read(move |snapshot| pandan_sync::answer_ask(snapshot, &serving, &query));
         let answer = reading.await.inspect_err(|error| {
             tracing::warn!(%error, "what a peer asked for was not read");
         });
