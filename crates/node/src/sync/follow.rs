@@ -11,7 +11,7 @@ use super::driver::{Input, Inputs};
 use crate::node::Core;
 
 /// What a node replicates: definitions as well when it follows relations, since nobody knows
-/// without them what others relate to. Who replicates nothing has nothing to follow.
+/// without them what others relate to. One that replicates nothing has nothing to follow.
 pub(super) fn interest(interest: Interest, follow: Follow) -> Interest {
     match interest {
         Interest::Schemas(mut schemas) if follow != Follow::None && !schemas.is_empty() => {

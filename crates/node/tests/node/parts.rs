@@ -226,10 +226,13 @@ impl Liar {
                 let pandan_network::Event::PeerConnected(connection) = event else { continue };
                 let answer = answer.clone();
                 tokio::spawn(async move {
+                    // Without the stream for announcements the node gives the connection up.
+                    let mut held = Vec::new();
                     while let Some(stream) = connection.accept().await {
                         let Stream { mut sender, mut receiver, .. } = stream;
                         let Ok(Some(first)) = receiver.receive().await else { continue };
                         if !Message::is_ask(&first) {
+                            held.push((sender, receiver));
                             continue;
                         }
                         for message in &answer {
