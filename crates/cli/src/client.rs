@@ -80,10 +80,11 @@ pub(crate) enum ClientError {
 }
 
 impl ClientError {
-    pub(crate) const fn exit(&self) -> Exit {
+    pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Encrypted { .. } => Exit::Usage,
             Self::Unreachable { .. } | Self::NotANode { .. } => Exit::Unreachable,
+            Self::Refused { code: Some(code), .. } if code == "PART_UNVERIFIED" => Exit::Unverified,
             Self::Unsupported { .. } | Self::Refused { .. } => Exit::Refused,
         }
     }
@@ -175,6 +176,28 @@ impl Client {
         Ok((body.content_length(), body.into_reader()))
     }
 
+    /// Has a node do something; its answer, for which it may ask others.
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Result<Value, ClientError> {
+        if self.endpoint.starts_with("https:") {
+            return Err(ClientError::Encrypted { url: self.endpoint.clone() });
+        }
+        let request = self.agent.post(format!("{}{path}", self.base));
+        let request = request.config().timeout_global(Some(WORK_TIMEOUT)).build();
+        let request = request.content_type("application/json");
+        let body = body.to_string();
+        let mut response =
+            request.send(body.as_bytes()).map_err(|error| self.unreachable(&error))?;
+        let bytes = response.body_mut().with_config().limit(ANSWER_LENGTH).read_to_vec();
+        let bytes = bytes.map_err(|error| self.unreachable(&error))?;
+        let status = response.status();
+        let answer: Option<Value> = serde_json::from_slice(&bytes).ok();
+        match answer {
+            Some(answer) if status == 200 && answer.is_object() => Ok(answer),
+            Some(answer) if answer["errors"][0].is_object() => Err(refused(&answer["errors"][0])),
+            _ => Err(self.not_a_node(format!("{path} answers with {status}"))),
+        }
+    }
+
     /// The arguments for the next entry of a key.
     pub(crate) fn next_args(
         &self,
@@ -238,6 +261,8 @@ const PUBLISH: &str = "mutation ($entry: EncodedEntry!, $operation: EncodedOpera
 
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a node may take to fetch something from others.
+const WORK_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 /// How long a node may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// A page of a thousand operations of the greatest size would be larger; nobody asks for one.

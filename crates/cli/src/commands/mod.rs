@@ -13,6 +13,7 @@ mod import;
 mod key;
 mod log;
 pub(crate) mod node;
+mod parts;
 mod peer;
 mod publish;
 mod schema;
@@ -54,7 +55,7 @@ pub(crate) enum Command {
     /// Say with whom a node is to be connected
     #[command(subcommand)]
     Peer(peer::PeerCommand),
-    /// Show how a node replicates
+    /// Show how a node replicates, and fetch parts of what others have
     #[command(subcommand)]
     Sync(sync::SyncCommand),
     /// Check everything in the folder of a node: signatures, payloads, links, documents, schemas

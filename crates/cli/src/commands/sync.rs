@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
+use super::parts;
 use crate::arguments::NodeArgs;
 use crate::client::{Client, ClientError};
 use crate::fields::short;
@@ -18,17 +19,29 @@ use crate::table::Table;
 /// How often the live view is drawn anew.
 const REFRESH: Duration = Duration::from_millis(500);
 
-/// What to see of replication.
+/// What to see of replication, and what to fetch.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SyncCommand {
     /// Show with whom a node replicates and how far it is, until Ctrl-C
     Status(Status),
+    /// Fetch a document at its latest view, or the newest part of a log, and hold it in part
+    Fetch(parts::Fetch),
+    /// Show what a node holds only a part of
+    Parts(parts::Parts),
+    /// Fetch all of a document of which a part is held, with its schema
+    Complete(parts::Complete),
+    /// Let go what is held in part
+    Forget(parts::Forget),
 }
 
 impl SyncCommand {
     pub(crate) fn run(self, out: Output) -> anyhow::Result<()> {
         match self {
             Self::Status(command) => command.run(out),
+            Self::Fetch(command) => command.run(out),
+            Self::Parts(command) => command.run(out),
+            Self::Complete(command) => command.run(out),
+            Self::Forget(command) => command.run(out),
         }
     }
 }

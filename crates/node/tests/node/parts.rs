@@ -103,6 +103,75 @@ fn the_newest_part_of_a_log_comes_without_payloads_and_they_later() {
     assert_eq!(subjects(&light), []);
 }
 
+/// What asks peers for something cannot be sent by pages from elsewhere, nor can they read it.
+#[test]
+fn parts_are_for_those_who_run_the_node_only() {
+    let (light, full) = (light(), World::replicating());
+    let (_, id, view) = band(&full);
+    connect(&light, &full);
+    let origin = ("origin", "https://example.org");
+    let asking = ("access-control-request-method", "POST");
+    for path in ["/parts", "/parts/complete", "/parts/forget", "/parts/payloads"] {
+        let answer = light.send("OPTIONS", path, &[origin, asking], &[]);
+        assert_eq!(answer.header("access-control-allow-origin"), None, "{path}");
+        assert_eq!(answer.header("access-control-allow-headers"), None, "{path}");
+        let body = json!({ "document": id.to_string() }).to_string();
+        for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"] {
+            let headers = [origin, ("content-type", kind)];
+            let answer = light.send("POST", path, &headers, body.as_bytes());
+            assert_eq!(answer.status, 415, "{path} {kind}");
+            let answer = light.send("POST", path, &[origin], body.as_bytes());
+            assert_eq!(answer.status, 415, "{path}");
+        }
+    }
+    assert_eq!(subjects(&light), []);
+    let send = |path: &str, body: serde_json::Value| {
+        let headers = [("content-type", "application/json; charset=utf-8")];
+        light.send("POST", path, &headers, body.to_string().as_bytes())
+    };
+    let document = json!({ "document": id.to_string() });
+    let answer = send("/parts", document.clone());
+    assert_eq!(answer.header("access-control-allow-origin"), None);
+    let answer = answer.json();
+    assert_eq!(
+        (&answer["outcome"], &answer["part"]["view"]),
+        (&json!("kept"), &json!(view.to_string()))
+    );
+    let answer = light.get("/parts", &[origin]);
+    assert_eq!(answer.header("access-control-allow-origin"), None);
+    assert_eq!(answer.json()["parts"][0]["document"], document["document"]);
+    let answer = light.get(&format!("/parts/{id}"), &[]).json();
+    assert_eq!(answer["part"]["deleted"], json!(false));
+    assert!(answer["entries"].as_array().is_some_and(|entries| entries.len() > 2));
+
+    let author = Author::new(1).public_key();
+    for (body, status, code) in [
+        (json!([]), 400, "BAD_REQUEST"),
+        (json!({}), 400, "BAD_REQUEST"),
+        (json!({ "document": "abc" }), 400, "BAD_REQUEST"),
+        (json!({ "author": author, "log_id": "0" }), 400, "BAD_REQUEST"),
+        (json!({ "author": author, "log_id": "0", "newest": 0 }), 400, "BAD_REQUEST"),
+        (json!({ "author": author, "log_id": "0", "newest": 1025 }), 400, "BAD_REQUEST"),
+        (json!({ "document": id.to_string(), "peer": "me" }), 400, "BAD_REQUEST"),
+        (json!({ "document": id.to_string(), "without_payloads": 1 }), 400, "BAD_REQUEST"),
+    ] {
+        let answer = send("/parts", body.clone());
+        assert_eq!(answer.status, status, "{body}");
+        assert_eq!(answer.json()["errors"][0]["extensions"]["code"], json!(code), "{body}");
+    }
+    let answer = send("/parts/forget", document.clone());
+    assert_eq!(answer.json(), json!({ "forgotten": true }));
+    let answer = send("/parts/payloads", document.clone());
+    assert_eq!(answer.status, 404);
+    let answer = light.get(&format!("/parts/{id}"), &[]);
+    assert_eq!(answer.status, 404);
+    let answer = send("/parts/complete", document).json();
+    assert_eq!(
+        (&answer["completed"]["stored"], &answer["held_in_part"]),
+        (&json!(35), &json!(false))
+    );
+}
+
 #[test]
 fn parts_are_let_go_and_stay_over_a_restart() {
     let folder = tempfile::tempdir().unwrap();
