@@ -73,7 +73,7 @@ fn rust_tests(workspace: &Workspace, options: &Options) -> Command {
 
 fn libp2p_tests(workspace: &Workspace) -> Command {
     let mut command = workspace.cargo("test");
-    command.env("CARGO_TARGET_DIR", workspace.target.join("interop"));
+    command.env("CARGO_TARGET_DIR", &workspace.target);
     command.args(["--locked", "--manifest-path"]);
     command.arg(workspace.root.join(LIBP2P_TESTS).join("Cargo.toml"));
     command
