@@ -199,3 +199,29 @@ fn free(address: SocketAddr) -> SocketAddr {
     let is_taken = UdpSocket::bind(address).is_err();
     if is_taken { SocketAddr::new(address.ip(), 0) } else { address }
 }
+
+#[cfg(test)]
+mod tests {
+    use pandan_node::{Config, Storage};
+
+    use super::{Listen, NetworkArgs, NetworkFile};
+
+    /// Whether a node told so replicates with nodes that speak version 1.
+    fn legacy(argument: Option<bool>, file: Option<bool>) -> bool {
+        let quic = Some(Listen::At("127.0.0.1:0".parse().expect("it is an address")));
+        let arguments = NetworkArgs { quic, legacy: argument, ..NetworkArgs::default() };
+        let file = NetworkFile { legacy: file, ..NetworkFile::default() };
+        let mut config = Config::default();
+        config.storage = Storage::Memory;
+        let replication = arguments.merge(file, &config).expect("nothing is wrong with it");
+        replication.expect("it is not offline").legacy
+    }
+
+    #[test]
+    fn version_1_is_on_unless_it_is_turned_off() {
+        assert!(legacy(None, None));
+        assert!(!legacy(None, Some(false)));
+        assert!(!legacy(Some(false), Some(true)));
+        assert!(legacy(Some(true), Some(false)));
+    }
+}
