@@ -1,6 +1,9 @@
 //! Asking for parts: messages with one encoding, and the side that answers.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+use proptest::collection::vec;
+use proptest::prelude::*;
+
 use pandan_bamboo::{ForkProof, Hash, LogId, NextArgs, SeqNum};
 use pandan_identity::KeyPair;
 use pandan_operations::limits::{MAX_FIELDS, MAX_PREVIOUS};
@@ -10,8 +13,8 @@ use pandan_replication::limits::{
     QUEUE_BYTES_LOW,
 };
 use pandan_replication::{
-    Answerer, AnswererEffect, Ask, AskAnswer, AskItem, Author, Cursor, End, Fault, Field, LogName,
-    Message, MessageProblem, PartContent, PartMessage, Received,
+    Answerer, AnswererEffect, Ask, AskAnswer, AskItem, Asker, AskerEffect, Author, Cursor, End,
+    Fault, Field, LogName, Message, MessageProblem, PartContent, PartMessage, Received, Verdict,
 };
 
 fn log() -> LogName {
@@ -206,4 +209,68 @@ fn a_store_that_cannot_be_read_ends_it() {
     assert_eq!(answerer.poll_timeout(), None, "it is nobody's fault");
     answerer.unavailable();
     assert_eq!(finished(&mut answerer), Some(End::Failed(Fault::Unavailable)));
+}
+
+/// Frames that a peer could send, whole or broken at a byte.
+fn frames() -> impl Strategy<Value = Vec<u8>> {
+    let contents = prop_oneof![
+        Just(PartContent::Nothing),
+        Just(PartContent::TooMuch),
+        Just(PartContent::Entries(vec![entry(None), entry(Some(vec![1; 40]))])),
+        Just(state(2, 3)),
+        Just(PartContent::Proof(Box::new(proof()))),
+    ];
+    let parts = (0..5_usize, contents).prop_map(|(item, content)| part(item, content));
+    let messages = prop_oneof![
+        8 => parts,
+        1 => Just(Message::Done),
+        1 => Just(ask(vec![AskItem::Document(document())])),
+    ];
+    let whole = messages.prop_map(|message| message.encode());
+    let broken = (whole, any::<Option<(prop::sample::Index, u8)>>());
+    let broken = broken.prop_map(|(mut frame, change)| {
+        if let Some((index, byte)) = change.filter(|(_, byte)| byte % 8 == 0) {
+            let index = index.index(frame.len());
+            frame[index] = byte;
+        }
+        frame
+    });
+    prop_oneof![9 => broken, 1 => vec(any::<u8>(), 0..40)]
+}
+
+proptest! {
+    /// Whatever comes, items are told once and in order, and it ends once.
+    #[test]
+    fn any_frames_are_answers_or_end_the_ask(frames in vec(frames(), 0..30)) {
+        let items = vec![
+            AskItem::Document(document()),
+            AskItem::Newest { log: log(), count: 3 },
+            AskItem::Payloads { log: log(), places: places(3) },
+            AskItem::Whole(document()),
+        ];
+        let count = items.len();
+        let mut asker = Asker::new(Ask { payloads_optional: false, items }, 0);
+        let (mut told, mut ends) = (0, Vec::new());
+        for frame in &frames {
+            let _ = asker.handle(frame, 0);
+            while let Some(effect) = asker.poll() {
+                match effect {
+                    AskerEffect::Told(index, _) => {
+                        prop_assert_eq!(index, told);
+                        told += 1;
+                    }
+                    AskerEffect::Ingest(entries) => {
+                        prop_assert!(!asker.wants_input());
+                        asker.ingested(&vec![Verdict::Known; entries.len()], 0);
+                    }
+                    AskerEffect::Finished(end) => ends.push(end),
+                    _ => {}
+                }
+            }
+        }
+        prop_assert!(ends.len() <= 1 && told <= count);
+        prop_assert_eq!(ends == [End::Complete], told == count);
+        let mut answerer = Answerer::new(0);
+        frames.iter().for_each(|frame| answerer.handle(frame, 0));
+    }
 }
