@@ -89,13 +89,15 @@ impl World {
         Self::start(Node::builder().in_memory().replication(replication), None)
     }
 
-    /// The same, which replicates a list of schemas and follows relations from there.
+    /// The same on disk, which replicates a list of schemas and follows relations from there.
     pub fn following(schemas: &[&SchemaId], follow: Follow) -> Self {
         let mut replication = Replication::at("127.0.0.1:0".parse().unwrap());
         let schemas = schemas.iter().copied().cloned().collect();
         replication.interest = Interest::in_schemas(schemas).unwrap();
         replication.follow = follow;
-        Self::start(Node::builder().in_memory().replication(replication), None)
+        let folder = tempfile::tempdir().unwrap();
+        let builder = Node::builder().data_dir(folder.path()).replication(replication);
+        Self::start(builder, Some(folder))
     }
 
     /// The same, with other settings and its data in a folder.
