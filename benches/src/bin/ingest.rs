@@ -15,21 +15,21 @@
 
 #![forbid(unsafe_code)]
 
-use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use pandan_admission::{Candidate, Door};
 use pandan_bamboo::Entry;
+use pandan_benches::ahead::{cores, examine_ahead};
+use pandan_benches::filled::write;
 use pandan_benches::places::Places;
+use pandan_benches::process::processor_time;
 use pandan_store::conformance::Signed;
-use pandan_store::{Options, Outcome, SqliteStore, Store};
+use pandan_store::{Options, SqliteStore};
 use rusqlite::{Connection, params};
-use rustix::time::{ClockId, clock_gettime};
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -41,12 +41,6 @@ const CHANGED: usize = 500;
 
 /// The part of the lower limit that has to be reached.
 const ASKED: f64 = 0.5;
-
-/// Entries that are examined in one go.
-const PART: usize = 50;
-
-/// Entries that wait while a batch is written, so that memory stays bounded.
-const WAITING: usize = 2 * BATCH;
 
 fn main() -> ExitCode {
     match run() {
@@ -128,10 +122,10 @@ impl Rates {
     fn measure(places: &Places, signed: &[Signed]) -> Result<Self> {
         let rate = |start: Instant| signed.len() as f64 / start.elapsed().as_secs_f64();
         let each =
-            |start: Duration| (process_time() - start).as_secs_f64() * 1e6 / signed.len() as f64;
+            |start: Duration| (processor_time() - start).as_secs_f64() * 1e6 / signed.len() as f64;
         let folder = tempfile::tempdir()?;
 
-        let (start, processor) = (Instant::now(), process_time());
+        let (start, processor) = (Instant::now(), processor_time());
         verify(signed)?;
         let (signatures, signature) = (rate(start), each(processor));
 
@@ -139,14 +133,14 @@ impl Rates {
         let inserts = rate(start);
 
         let store = open(&folder.path().join("ingested.sqlite"), places)?;
-        let (start, processor) = (Instant::now(), process_time());
+        let (start, processor) = (Instant::now(), processor_time());
         ingest(&store, signed)?;
         let (ingested, taken_in) = (rate(start), each(processor));
 
         let store = open(&folder.path().join("store.sqlite"), places)?;
         let candidates: Vec<Vec<_>> =
             signed.chunks(BATCH).map(|batch| batch.iter().map(examine).collect()).collect();
-        let (start, processor) = (Instant::now(), process_time());
+        let (start, processor) = (Instant::now(), processor_time());
         for batch in candidates {
             write(&store, batch)?;
         }
@@ -174,12 +168,6 @@ impl Rates {
     }
 }
 
-/// The processor time of all threads so far.
-fn process_time() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::try_from(time).expect("the time of a process begins at 0")
-}
-
 fn examine(signed: &Signed) -> (Candidate, Door) {
     (signed.candidate(), Door::Client)
 }
@@ -191,113 +179,10 @@ fn open(path: &Path, places: &Places) -> Result<SqliteStore> {
     Ok(store)
 }
 
-fn write(store: &SqliteStore, batch: Vec<(Candidate, Door)>) -> Result<()> {
-    let outcomes = store.ingest(batch)?;
-    match outcomes.iter().find(|outcome| !matches!(outcome, Outcome::Committed(_))) {
-        None => Ok(()),
-        Some(other) => Err(format!("expected an entry to be stored, found {other:?}").into()),
-    }
-}
-
 /// Examines entries on all cores while those before them are written, in order.
-///
-/// One core is that of the writer, who examines as well where nothing is ready to be written:
-/// no core waits for the others to be done with a batch, and there are never more threads at work
-/// than cores, so that the writer is not kept from its own.
 fn ingest(store: &SqliteStore, signed: &[Signed]) -> Result<()> {
-    let examination = Examination::new(signed);
-    std::thread::scope(|scope| {
-        for _ in 1..cores() {
-            scope.spawn(|| examination.work());
-        }
-        let written = examination.parts.chunks(BATCH / PART).try_for_each(|parts| {
-            write(store, parts.iter().flat_map(|_| examination.take()).collect())
-        });
-        examination.end();
-        written
-    })
-}
-
-type Examined = Vec<(Candidate, Door)>;
-
-/// Entries that are examined by several threads, in parts, and taken by one, in order.
-struct Examination<'s> {
-    parts: Vec<&'s [Signed]>,
-    state: Mutex<Progress>,
-    /// A part was examined or taken, or nobody takes any more.
-    changed: Condvar,
-}
-
-/// Parts are counted from the beginning.
-struct Progress {
-    /// The next one to be taken.
-    taken: usize,
-    /// The next one to be examined.
-    begun: usize,
-    /// Those between, as far as they were examined.
-    ready: BTreeMap<usize, Examined>,
-}
-
-impl<'s> Examination<'s> {
-    fn new(signed: &'s [Signed]) -> Self {
-        let state = Mutex::new(Progress { taken: 0, begun: 0, ready: BTreeMap::new() });
-        Self { parts: signed.chunks(PART).collect(), state, changed: Condvar::new() }
-    }
-
-    fn state(&self) -> MutexGuard<'_, Progress> {
-        self.state.lock().expect("nobody panics with the lock")
-    }
-
-    fn wait<'g>(&self, state: MutexGuard<'g, Progress>) -> MutexGuard<'g, Progress> {
-        self.changed.wait(state).expect("nobody panics with the lock")
-    }
-
-    /// Examines parts until there are no more, as long as not too many wait to be taken.
-    fn work(&self) {
-        let mut state = self.state();
-        while state.begun < self.parts.len() {
-            state = if state.begun < state.taken + WAITING / PART {
-                self.examine_next(state)
-            } else {
-                self.wait(state)
-            };
-        }
-    }
-
-    fn examine_next<'g>(&'g self, mut state: MutexGuard<'g, Progress>) -> MutexGuard<'g, Progress> {
-        let part = state.begun;
-        state.begun += 1;
-        drop(state);
-        let examined = self.parts[part].iter().map(examine).collect();
-        let mut state = self.state();
-        state.ready.insert(part, examined);
-        self.changed.notify_all();
-        state
-    }
-
-    /// The next part; examines others, or this one, until it is ready.
-    fn take(&self) -> Examined {
-        let mut state = self.state();
-        loop {
-            let next = state.taken;
-            if let Some(examined) = state.ready.remove(&next) {
-                state.taken += 1;
-                self.changed.notify_all();
-                return examined;
-            }
-            state = if state.begun < self.parts.len() {
-                self.examine_next(state)
-            } else {
-                self.wait(state)
-            };
-        }
-    }
-
-    /// Lets nobody begin another part.
-    fn end(&self) {
-        self.state().begun = self.parts.len();
-        self.changed.notify_all();
-    }
+    let batches: Vec<_> = signed.chunks(BATCH).collect();
+    examine_ahead(&batches, examine, |batch| write(store, batch))
 }
 
 /// Shares out the work on a batch; the order of the results is that of the entries.
@@ -312,10 +197,6 @@ fn on_all_cores<T: Send>(signed: &[Signed], work: impl Fn(&Signed) -> T + Sync) 
         let parts = parts.into_iter();
         parts.flat_map(|part| part.join().expect("what was signed here is good")).collect()
     })
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// Signatures alone, on all cores.

@@ -1,8 +1,7 @@
 //! Everything but queries: entries, operations, schemas, messages, bundles, texts.
 
 use pandan_bamboo::{
-    EncodedEntry, Entry, Fingerprint, ForkProof, Hash, HeadState, LogId, NextArgs, Salt,
-    SaltedState, SeqNum,
+    EncodedEntry, Entry, Fingerprint, ForkProof, Hash, HeadState, LogId, NextArgs, Salt, SeqNum,
 };
 use pandan_bundle::{BundleHeader, BundleReader, BundleWriter, Origin, SchemaList, Scope};
 use pandan_identity::KeyPair;
@@ -11,11 +10,11 @@ use pandan_operations::{
 };
 use pandan_replication::{
     Announcement, Author, Bound, Content, Interest, KeyRange, LogKey, LogName, Message, RangeItem,
-    Ranges, Received, TheirHead, Tip, legacy,
+    Ranges, Received, TheirHead, Tip, WantDocuments, legacy,
 };
 use pandan_schema::{DefinitionView, FieldDefinitionView, FieldType, Schema};
 
-use crate::Decoder;
+use crate::{Decoder, SIGNED_BYTE_ASKED};
 
 /// Bytes of a hash as it is encoded, and of one as text.
 const HASH: usize = 34;
@@ -82,7 +81,8 @@ fn entries() -> Vec<Decoder> {
         Decoder::new("entry", 134, make, |bytes| Entry::decode(bytes).is_ok()),
         Decoder::new("fork proof, two signatures", 270, proof, |bytes| {
             ForkProof::decode(bytes).is_ok()
-        }),
+        })
+        .within(SIGNED_BYTE_ASKED),
     ]
 }
 
@@ -115,7 +115,7 @@ fn one(value: RawValue) -> Vec<u8> {
 fn operations() -> Vec<Decoder> {
     type Make = fn(usize) -> Vec<u8>;
     let makers: [(&str, usize, Make); 6] = [
-        ("operation: fields", 4_096, |size| {
+        ("operation: fields", 3_500, |size| {
             create((0..size / 7).map(|n| (format!("a{n:04}"), RawValue::Bool(true))).collect())
         }),
         ("operation: a text", 128 * 1024, |size| one(RawValue::Str("x".repeat(size)))),
@@ -203,7 +203,6 @@ fn log(number: usize) -> LogName {
 
 fn heads(count: usize) -> Vec<TheirHead> {
     let state = HeadState::from_bytes([3; 32]).salted(&Salt::from_bytes([1; 16]));
-    let _: SaltedState = state;
     (0..count)
         .map(|number| TheirHead { log: log(number), tip: Tip::Line(seq_num(3)), state })
         .collect()
@@ -241,14 +240,8 @@ fn messages() -> Vec<Decoder> {
             Message::Want((0..size / 34).map(|number| (log(number), seq_num(3))).collect())
         }),
         ("message: wanted documents", 16 * 1024, |size| {
-            let ids = sorted(size / HASH).into_iter();
-            Message::WantDocuments(
-                ids.map(|id| id.as_hash().digest())
-                    .map(|digest| {
-                        pandan_operations::DocumentId::from_hash(Hash::from_digest(*digest))
-                    })
-                    .collect(),
-            )
+            let ids = sorted(size / HASH);
+            Message::WantDocuments(WantDocuments { ids, after: None })
         }),
         ("message: an announcement", 32 * 1024, |size| {
             let interest = Interest::Schemas(schema_ids(size / 75));
@@ -295,8 +288,7 @@ fn legacy_messages() -> Vec<Decoder> {
     };
     let mut decoders: Vec<_> = makers.into_iter().map(decoder).collect();
     // The end of a message has to be found, as it comes in pieces.
-    let (name, size, make) = makers[0];
-    let _ = name;
+    let (_, size, make) = makers[0];
     decoders.push(Decoder::new(
         "version 1: frames",
         size,

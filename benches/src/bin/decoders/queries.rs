@@ -8,7 +8,7 @@ use pandan_node::{Node, Request};
 use serde_json::{Map, Value};
 use tokio::runtime::Runtime;
 
-use crate::Decoder;
+use crate::{Decoder, QUERY_BYTE_ASKED};
 
 /// What takes its time: many of the same in one document.
 const REPEATED: [(&str, &str, &str, &str); 8] = [
@@ -39,7 +39,7 @@ pub(crate) fn all() -> Vec<Decoder> {
                 runtime.block_on(node.query(Request::new(text))).errors().is_empty()
             };
             // Nothing of that is in the API, or there is too much of it.
-            Decoder::new(name, 16 * 1024, make, read).refusing()
+            Decoder::new(name, 16 * 1024, make, read).refusing().within(QUERY_BYTE_ASKED)
         })
         .collect();
     decoders.push(variables(place));
@@ -57,5 +57,5 @@ fn variables(place: Rc<(Runtime, Node)>) -> Decoder {
         let (runtime, node) = &*place;
         runtime.block_on(node.query(request)).errors().is_empty()
     };
-    Decoder::new("variables of a query", 32 * 1024, make, read)
+    Decoder::new("variables of a query", 32 * 1024, make, read).within(QUERY_BYTE_ASKED)
 }

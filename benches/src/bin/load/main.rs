@@ -15,7 +15,6 @@ mod node;
 mod publishing;
 mod queries;
 mod report;
-mod times;
 
 use std::error::Error;
 use std::fs::File;
@@ -25,13 +24,14 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use pandan_admission::Door;
+use pandan_benches::filled::write;
 use pandan_benches::places::Places;
-use pandan_store::{Durability, Options, Outcome, SqliteStore, Store};
+use pandan_benches::times::Times;
+use pandan_store::{Durability, Options, SqliteStore};
 
 use node::{Home, Node};
 use publishing::Published;
 use report::{Report, Sizes};
-use times::Times;
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -174,10 +174,7 @@ fn fill(home: &Home, places: &Places, documents: usize) -> Result<()> {
         let indexes = start..documents.min(start + BATCH);
         let signed = places.sign(BATCH_AUTHOR + start as u64, indexes);
         let batch = signed.iter().map(|signed| (signed.candidate(), Door::Client)).collect();
-        let outcomes = store.ingest(batch)?;
-        if let Some(other) = outcomes.iter().find(|it| !matches!(it, Outcome::Committed(_))) {
-            return Err(format!("expected a document to be stored, found {other:?}").into());
-        }
+        write(&store, batch)?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use pandan_benches::process::resident_bytes;
 use rustix::param::clock_ticks_per_second;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -74,11 +75,7 @@ impl Node {
     /// The memory that the node has in use, after a moment of rest; 0 where nobody can tell.
     pub(crate) fn resident_bytes(&self) -> u64 {
         std::thread::sleep(REST);
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
-        let status = status.unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
-        kib.unwrap_or_default() * 1024
+        resident_bytes(self.child.id())
     }
 
     /// The processor time that the node has used; nothing where nobody can tell.

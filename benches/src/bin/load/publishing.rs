@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::Result;
 use crate::http::{Connection, request};
 use crate::node::Node;
-use crate::times::Times;
+use pandan_benches::times::Times;
 
 /// Each client reads every so manieth of its documents right after it was published.
 const SAMPLE: usize = 50;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::Result;
 use crate::http::{Connection, request};
 use crate::node::Node;
-use crate::times::Times;
+use pandan_benches::times::Times;
 
 /// Documents of a page.
 const PAGE: usize = 25;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::publishing::Published;
 use crate::queries::Queried;
-use crate::times::{Times, milliseconds};
+use pandan_benches::times::{Times, milliseconds};
 
 const KIB: f64 = 1024.0;
 const MIB: f64 = KIB * KIB;

@@ -20,7 +20,7 @@ use pandan_replication::{
 };
 use pandan_store::heads::HeadRange;
 use pandan_store::{Options, SqliteStore, Store};
-use pandan_sync::Intake;
+use pandan_sync::{Intake, Serving};
 
 use crate::{Result, mark, schemas_of};
 
@@ -80,7 +80,14 @@ pub(crate) fn run(logs: usize) -> Result<bool> {
     Ok(all_held)
 }
 
-fn report(logs: usize, differences: usize, ours: Cost, entries: usize, time: Duration, theirs: Cost) -> bool {
+fn report(
+    logs: usize,
+    differences: usize,
+    ours: Cost,
+    entries: usize,
+    time: Duration,
+    theirs: Cost,
+) -> bool {
     let ratio = ours.bytes() as f64 / theirs.bytes() as f64;
     let (asked, holds) = match differences {
         0 => {
@@ -153,7 +160,8 @@ impl Side {
         match effect {
             Effect::Read(id, query) => {
                 let snapshot = self.store.snapshot()?;
-                let answer = pandan_sync::answer(&*snapshot, self.session.schemas(), &query)?;
+                let schemas = self.session.schemas();
+                let answer = pandan_sync::answer(&*snapshot, schemas, &Serving::ALL, &query)?;
                 self.session.answer(id, answer, 0);
             }
             Effect::Ingest(id, received) => self.ingest(id, &received)?,

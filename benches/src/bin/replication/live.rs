@@ -35,8 +35,8 @@ pub(crate) fn run(samples: usize) -> Result<()> {
     let foundation = places.foundation.len() as u64;
     other.wait_until("both have the foundation, and are live", |status| {
         let session = status.peers.first().and_then(|peer| peer.session);
-        status.totals.stored == foundation
-            && session.is_some_and(|session| session.phase == Phase::Live && session.schemas > 4)
+        session.is_some_and(|it| it.phase == Phase::Live && it.schemas == schemas_of(&other))
+            && entries_of(&other) == Some(foundation)
     })?;
     measure(&one, &other, &places.sign(0, 0..WARM_UP), 1)?;
     println!(
@@ -59,6 +59,15 @@ pub(crate) fn run(samples: usize) -> Result<()> {
     other.stop();
     one.stop();
     Ok(())
+}
+
+fn schemas_of(peer: &Peer) -> usize {
+    peer.node.schemas().len()
+}
+
+fn entries_of(peer: &Peer) -> Option<u64> {
+    let counts = peer.node.read(|snapshot| snapshot.counts());
+    Some(peer.runtime.block_on(counts).ok()?.entries)
 }
 
 /// Publishes entries, some at a time, each when it can be seen on the other node and the one before

@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 use crate::Result;
 
 /// How long a node may take to get where it is to be.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// How often it is looked at: seldom enough to cost nothing.
 const LOOK: Duration = Duration::from_millis(5);

@@ -18,7 +18,7 @@ use pandan_node::Request;
 use pandan_replication::limits::{BATCH_BYTES, MAX_ENTRIES};
 use pandan_replication::{Answer, KeyRange, Query, Received, Wants};
 use pandan_store::{Options, SqliteStore, Store};
-use pandan_sync::{Fate, Intake};
+use pandan_sync::{Fate, Intake, Serving};
 
 use crate::peer::Peer;
 use crate::{Result, mark, schemas_of};
@@ -120,7 +120,8 @@ fn frames(path: &Path) -> Result<Vec<Vec<Received>>> {
             budget_bytes: BATCH_BYTES,
             budget_entries: MAX_ENTRIES,
         };
-        let Answer::Page(page) = pandan_sync::answer(&*snapshot, &schemas, &query)? else {
+        let Answer::Page(page) = pandan_sync::answer(&*snapshot, &schemas, &Serving::ALL, &query)?
+        else {
             return Err("the store gives no page".into());
         };
         frames.push(page.entries);
@@ -174,10 +175,9 @@ fn transfer(folder: &Path, filled: &Filled, run: Run) -> Result<Run> {
     let used = process::used(&threads, &process::threads(id));
     let wire = full.traffic().iter().fold(Wire::default(), Wire::add);
     check(&empty, filled)?;
-    for (name, (time, wakeups)) in &used { eprintln!("{name}: {:.1} us, {:.3} wakeups", microseconds(*time, run.entries), *wakeups as f64 / run.entries as f64); }
-    eprintln!("wall {:.1} us", microseconds(end - start, run.entries));
     let of = |name: &str| used.get(name).map_or(Duration::ZERO, |(time, _)| *time);
-    let main = std::thread::current().name().map_or(Duration::ZERO, of);
+    // The first thread has the id of the process, and only waits.
+    let main = threads.get(&id).map_or(Duration::ZERO, |thread| of(&thread.name));
     let all = used.values().map(|(time, _)| *time).sum::<Duration>();
     let serving = of(SERVING);
     // Whatever is not named belongs to the writer and those who help it.
