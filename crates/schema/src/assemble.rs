@@ -95,7 +95,9 @@ impl Schema {
             let view = view.ok_or_else(|| AssembleError::MissingView { view: id.clone() })?;
             parts.push(parse_field(view)?);
         }
-        if let Some(view) = fields.iter().find(|view| !definition.fields.contains(&view.id)) {
+        let mut pinned: Vec<_> = definition.fields.iter().collect();
+        pinned.sort();
+        if let Some(view) = fields.iter().find(|view| pinned.binary_search(&&view.id).is_err()) {
             return Err(AssembleError::UnpinnedView { view: view.id.clone() });
         }
         let name = SchemaName::parse(&definition.name).map_err(AssembleError::Name)?;
