@@ -21,7 +21,7 @@ use crate::{
 const FOLDER: &str = "fuzz";
 
 /// Long enough to play all seeds and to go somewhat beyond them.
-const SMOKE_SECONDS: u32 = 10;
+const SMOKE_SECONDS: u32 = 6;
 
 /// An input that takes longer is a finding.
 const INPUT_SECONDS_MAX: u32 = 20;
