@@ -22,7 +22,7 @@ const APART: [&str; 3] = ["crates/bamboo/firmware", "crates/network/interop", "f
 /// Which steps to run.
 #[derive(Args, Debug)]
 pub(crate) struct Options {
-    /// Run all that `cargo xtask test` runs as well, and sum up both
+    /// Run what `cargo xtask test --no-libp2p-nodes` runs as well, and sum up both
     #[arg(long)]
     tests: bool,
     /// Run these steps only, separated by commas
@@ -64,7 +64,9 @@ enum Step {
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let mut steps = Steps::default();
     if options.tests {
-        test::run_steps(workspace, &test::Options::default(), &mut steps);
+        // Minutes less on two cores; whoever tests a change by hand runs them.
+        let options = test::Options { no_libp2p_nodes: true, ..test::Options::default() };
+        test::run_steps(workspace, &options, &mut steps);
     }
     for step in Step::value_variants() {
         let chosen = options.only.is_empty() || options.only.contains(step);

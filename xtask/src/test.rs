@@ -31,6 +31,9 @@ pub(crate) struct Options {
     /// Leave the tests with nodes of libp2p out (they take minutes to build)
     #[arg(long)]
     no_libp2p: bool,
+    /// Leave out those of them with whole nodes, for which half of the workspace is built again
+    #[arg(long)]
+    pub(crate) no_libp2p_nodes: bool,
     /// Passed on to `cargo test`: a part of test names, or options after a second `--`
     #[arg(last = true)]
     rest: Vec<String>,
@@ -54,7 +57,7 @@ pub(crate) fn run_steps(workspace: &Workspace, options: &Options, steps: &mut St
         steps.run("javascript", || javascript(workspace));
     }
     if !options.no_libp2p {
-        steps.run("libp2p", || command::run(&mut libp2p_tests(workspace)));
+        steps.run("libp2p", || command::run(&mut libp2p_tests(workspace, options)));
     }
     steps.run("vectors", || vectors::run_folder(workspace, Path::new(VECTORS)));
 }
@@ -71,11 +74,14 @@ fn rust_tests(workspace: &Workspace, options: &Options) -> Command {
     command
 }
 
-fn libp2p_tests(workspace: &Workspace) -> Command {
+fn libp2p_tests(workspace: &Workspace, options: &Options) -> Command {
     let mut command = workspace.cargo("test");
     command.env("CARGO_TARGET_DIR", &workspace.target);
     command.args(["--locked", "--manifest-path"]);
     command.arg(workspace.root.join(LIBP2P_TESTS).join("Cargo.toml"));
+    if options.no_libp2p_nodes {
+        command.arg("--no-default-features");
+    }
     command
 }
 

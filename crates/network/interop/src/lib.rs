@@ -3,7 +3,9 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "nodes")]
 pub mod cbor;
+#[cfg(feature = "nodes")]
 pub mod deployed;
 
 use std::time::Duration;
