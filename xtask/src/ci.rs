@@ -65,7 +65,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let mut steps = Steps::default();
     if options.tests {
         // Minutes less on two cores; whoever tests a change by hand runs them.
-        let options = test::Options { no_libp2p_nodes: true, ..test::Options::default() };
+        let options = test::Options::without_libp2p_nodes();
         test::run_steps(workspace, &options, &mut steps);
     }
     for step in Step::value_variants() {

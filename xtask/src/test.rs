@@ -33,10 +33,17 @@ pub(crate) struct Options {
     no_libp2p: bool,
     /// Leave out those of them with whole nodes, for which half of the workspace is built again
     #[arg(long)]
-    pub(crate) no_libp2p_nodes: bool,
+    no_libp2p_nodes: bool,
     /// Passed on to `cargo test`: a part of test names, or options after a second `--`
     #[arg(last = true)]
     rest: Vec<String>,
+}
+
+impl Options {
+    /// Everything but whole nodes among those of libp2p.
+    pub(crate) fn without_libp2p_nodes() -> Self {
+        Self { no_libp2p_nodes: true, ..Self::default() }
+    }
 }
 
 /// Runs all tests, whatever fails, and sums up.
