@@ -249,7 +249,7 @@ impl Driver {
             }
             Input::Frame(stream, frame) => {
                 if let Some(ends) = self.ends.get_mut(&stream) {
-                    ends.has_read();
+                    ends.demand.has_read();
                 }
                 // A frame comes only when the session has asked for it, unless it has ended.
                 let _ = self.peers.handle(stream, &frame, now);
@@ -437,7 +437,7 @@ impl Driver {
                 return false;
             };
             if session.wants_input() {
-                ends.read_next();
+                ends.demand.read_next();
             }
             ends.note_schemas(session);
             if !peers.is_over(*stream)
@@ -452,7 +452,7 @@ impl Driver {
     }
 }
 
-fn to_own(peer: &pandan_network::PeerId) -> PeerId {
+pub(super) fn to_own(peer: &pandan_network::PeerId) -> PeerId {
     PeerId(*peer.public_key().as_bytes())
 }
 

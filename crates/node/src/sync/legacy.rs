@@ -11,7 +11,6 @@ mod work;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use pandan_network::{Bytes, Connection, Protocol};
 use pandan_operations::SchemaId;
@@ -24,6 +23,7 @@ use tokio::sync::Semaphore;
 
 use super::driver::Inputs;
 use super::status::Board;
+use super::unix_seconds;
 use crate::node::Core;
 use contact::Contact;
 use memories::Memories;
@@ -201,8 +201,4 @@ impl Legacy {
     pub(super) fn clear(&mut self) {
         self.contacts.clear();
     }
-}
-
-fn unix_seconds() -> u64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |passed| passed.as_secs())
 }

@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::asking::Desk;
+use super::demand::{Demand, Wanted};
 use super::driver::{Input, Inputs};
 use super::turns::Turns;
 
@@ -193,9 +194,8 @@ async fn announce(
 #[derive(Debug)]
 pub(super) struct Ends {
     frames: Option<mpsc::Sender<Vec<u8>>>,
-    permits: Arc<Semaphore>,
-    /// The session has asked for the next frame.
-    is_reading: bool,
+    /// For the next frame.
+    pub(super) demand: Demand,
     /// Nothing more is sent than what waits.
     is_closing: bool,
     /// The schemas that the session is about, once they are known.
@@ -210,33 +210,19 @@ impl Ends {
     pub(super) fn new(id: StreamId, stream: Stream, first: Option<Bytes>, inputs: Inputs) -> Self {
         let Stream { sender, receiver, .. } = stream;
         let (frames, waiting) = mpsc::channel(FRAMES_MAX);
-        let permits = Arc::new(Semaphore::new(0));
+        let (demand, wanted) = Demand::new();
         let mut tasks = JoinSet::new();
-        tasks.spawn(read(id, receiver, first, Arc::clone(&permits), inputs.clone()));
+        tasks.spawn(read(id, receiver, first, wanted, inputs.clone()));
         // Goes on when the rest is dropped: what was handed over is still sent.
         tokio::spawn(write(id, sender, waiting, inputs));
         Self {
             frames: Some(frames),
-            permits,
-            is_reading: false,
+            demand,
             is_closing: false,
             schemas: Arc::default(),
             turns: Turns::default(),
             tasks,
         }
-    }
-
-    /// Lets the next frame come.
-    pub(super) fn read_next(&mut self) {
-        if !self.is_reading {
-            self.is_reading = true;
-            self.permits.add_permits(1);
-        }
-    }
-
-    /// The frame that was let come has come.
-    pub(super) const fn has_read(&mut self) {
-        self.is_reading = false;
     }
 
     /// A place for the next frame to send; none when the stream takes none now.
@@ -283,7 +269,7 @@ async fn read(
     id: StreamId,
     mut receiver: Receiver,
     mut first: Option<Bytes>,
-    permits: Arc<Semaphore>,
+    wanted: Wanted,
     inputs: Inputs,
 ) {
     loop {
@@ -291,8 +277,7 @@ async fn read(
             Some(frame) => Ok(Some(frame)),
             None => receiver.receive().await,
         };
-        let Ok(permit) = permits.acquire().await else { return };
-        permit.forget();
+        wanted.come().await;
         if let Ok(Some(frame)) = frame {
             inputs.send(Input::Frame(id, frame)).await;
         } else {

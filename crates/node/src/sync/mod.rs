@@ -6,10 +6,12 @@
 //! network ◀─ frames ─ └────────┘ ◀─ news ────────────────────────────────┘
 //! ```
 //!
-//! The driver is one task that owns all sessions, and the links with peers that speak version 1. Whatever takes time runs beside it and reports
-//! back, so a slow disk, store or peer keeps nobody else waiting.
+//! The driver is one task that owns all sessions, and the links with peers that speak version 1.
+//! Whatever takes time runs beside it and reports back, so a slow disk, store or peer keeps nobody
+//! else waiting.
 
 mod asking;
+mod demand;
 mod driver;
 mod error;
 mod follow;
@@ -26,6 +28,7 @@ mod work;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use pandan_admission::{PartAsk, PartSubject};
 use pandan_network::{Address, Handle, Network, PeerId, Protocol};
@@ -150,4 +153,9 @@ impl Drop for Sync {
     fn drop(&mut self) {
         self.stop.send_replace(true);
     }
+}
+
+/// Seconds since 1970.
+fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |passed| passed.as_secs())
 }

@@ -64,6 +64,18 @@ pub(super) async fn take_in(
     received: Vec<Received>,
     turn: Turn,
 ) -> Option<Vec<Verdict>> {
+    let judged = judge(core, received, pandan_sync::examine, turn).await?;
+    Some(judged.into_iter().map(|judged| judged.unwrap_or(Verdict::Refused)).collect())
+}
+
+/// Examines entries on all cores and hands the good ones to the writer when it is their turn. Gives
+/// what became of each, or why it did not come so far; none when the store does not take entries.
+pub(super) async fn judge<R: Send + 'static>(
+    core: &Core,
+    received: Vec<R>,
+    examine: fn(&R) -> Result<Candidate, Refusal>,
+    turn: Turn,
+) -> Option<Vec<Result<Verdict, Refusal>>> {
     let mut examinations = Vec::new();
     let mut received = received.into_iter();
     loop {
@@ -71,20 +83,27 @@ pub(super) async fn take_in(
         if piece.is_empty() {
             break;
         }
-        examinations.push(core.examine(move || examine(&piece)));
+        examinations.push(core.examine(move || piece.iter().map(examine).collect::<Vec<_>>()));
     }
-    let mut all = Examined::default();
+    let (mut candidates, mut refusals) = (Vec::new(), Vec::new());
     for examined in examinations {
-        all.add(examined.await?);
+        for examined in examined.await? {
+            refusals.push(examined.map(|candidate| candidates.push(candidate)).err());
+        }
     }
-    let Examined { candidates, refused, refusals } = all;
-    refusals.iter().for_each(|refusal| core.counters.refused(Door::Peer, refusal));
+    for refusal in refusals.iter().flatten() {
+        tracing::info!(%refusal, "an entry of a peer was refused");
+        core.counters.refused(Door::Peer, refusal);
+    }
     let judged = write(core, candidates, turn).await.inspect_err(|error| {
         tracing::error!(%error, "entries of a peer were not written");
     });
     let mut judged = judged.ok()?.into_iter();
-    let verdict = |refused| if refused { Some(Verdict::Refused) } else { judged.next() };
-    refused.into_iter().map(verdict).collect()
+    let verdict = |refusal| match refusal {
+        Some(refusal) => Some(Err(refusal)),
+        None => judged.next().map(Ok),
+    };
+    refusals.into_iter().map(verdict).collect()
 }
 
 /// Hands entries to the writer, no more at a time than it writes at once, and waits for what it says
@@ -107,41 +126,6 @@ async fn write(
         judged.append(&mut taking.wait().await?);
     }
     Ok(judged)
-}
-
-/// Entries that were examined.
-#[derive(Default)]
-struct Examined {
-    candidates: Vec<Candidate>,
-    /// Whether each of the entries was refused.
-    refused: Vec<bool>,
-    /// Why.
-    refusals: Vec<Refusal>,
-}
-
-impl Examined {
-    fn add(&mut self, mut more: Self) {
-        self.candidates.append(&mut more.candidates);
-        self.refused.append(&mut more.refused);
-        self.refusals.append(&mut more.refusals);
-    }
-}
-
-fn examine(received: &[Received]) -> Examined {
-    let (mut candidates, mut refusals) = (Vec::with_capacity(received.len()), Vec::new());
-    let examined = |received| match pandan_sync::examine(received) {
-        Ok(candidate) => {
-            candidates.push(candidate);
-            false
-        }
-        Err(refusal) => {
-            tracing::info!(%refusal, "an entry of a peer was refused");
-            refusals.push(refusal);
-            true
-        }
-    };
-    let refused = received.iter().map(examined).collect();
-    Examined { candidates, refused, refusals }
 }
 
 /// Keeps the proof of a fork.

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use pandan_admission::{Part, PartAsk, PartClaim, PartSubject, Payloads};
 use pandan_bamboo::{ForkProof, LogId, SeqNum};
@@ -17,7 +16,8 @@ use tokio::sync::Semaphore;
 use super::talk::{Talk, talk};
 use super::{AskError, AskOptions, Asked, Completed};
 use crate::node::Core;
-use crate::sync::driver::{Input, Inputs};
+use crate::sync::driver::{Input, Inputs, to_own};
+use crate::sync::unix_seconds;
 
 /// How many asks of this node are under way at the same time; others wait.
 const ASKS_TOGETHER: usize = 4;
@@ -168,8 +168,7 @@ impl Asking {
     }
 
     async fn blame(&self, peer: PeerId, points: u32) {
-        let id = pandan_replication::PeerId(*peer.public_key().as_bytes());
-        self.inputs.send(Input::Misbehaved(id, points)).await;
+        self.inputs.send(Input::Misbehaved(to_own(&peer), points)).await;
     }
 
     async fn examine(
@@ -209,8 +208,7 @@ impl Asking {
         for proof in part.proofs() {
             self.core.keep(*proof).await?;
         }
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        let unix_seconds = since.map_or(0, |since| since.as_secs());
+        let unix_seconds = unix_seconds();
         let teller = Teller { peer: *peer.public_key().as_bytes(), unix_seconds };
         self.keep_told(part, teller).await
     }

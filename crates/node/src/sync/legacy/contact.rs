@@ -84,7 +84,7 @@ impl Contact {
     pub(super) fn input(&mut self, input: LinkInput, now: u64) {
         match input {
             LinkInput::Chunk(chunk) => {
-                self.line.has_read();
+                self.line.demand.has_read();
                 self.bytes_in = self.bytes_in.saturating_add(chunk.len() as u64);
                 self.unread = chunk;
             }
@@ -113,7 +113,7 @@ impl Contact {
         if self.link.is_closed() {
             self.end();
         } else if self.unread.is_empty() && self.link.wants_input() {
-            self.line.read_next();
+            self.line.demand.read_next();
         }
         points
     }

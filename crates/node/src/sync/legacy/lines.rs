@@ -3,13 +3,12 @@
 //! A chunk is handed over and the next one awaited only when the link wants it, so that QUIC's flow
 //! control reaches the peer.
 
-use std::sync::Arc;
-
 use pandan_network::{Connection, NegotiationError, OpenError, Protocol, Sender, Stream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::{LinkId, LinkInput};
+use crate::sync::demand::{Demand, Wanted};
 use crate::sync::driver::{Input, Inputs};
 
 /// How many messages wait for QUIC to take them.
@@ -19,9 +18,8 @@ const MESSAGES_MAX: usize = 2;
 #[derive(Debug)]
 pub(super) struct Line {
     messages: mpsc::Sender<Vec<u8>>,
-    permits: Arc<Semaphore>,
-    /// The link has asked for the next chunk.
-    is_reading: bool,
+    /// For the next chunk.
+    pub(super) demand: Demand,
     tasks: JoinSet<()>,
 }
 
@@ -33,27 +31,14 @@ impl Line {
         inputs: Inputs,
     ) -> Self {
         let (messages, waiting) = mpsc::channel(MESSAGES_MAX);
-        let permits = Arc::new(Semaphore::new(0));
+        let (demand, wanted) = Demand::new();
         let mut tasks = JoinSet::new();
-        let talk = Talk { connection, protocol, waiting, permits: Arc::clone(&permits) };
+        let talk = Talk { connection, protocol, waiting, wanted };
         tasks.spawn(async move {
             let end = talk.run(id, &inputs).await;
             inputs.send(Input::Link(id, end)).await;
         });
-        Self { messages, permits, is_reading: false, tasks }
-    }
-
-    /// Lets the next chunk come.
-    pub(super) fn read_next(&mut self) {
-        if !self.is_reading {
-            self.is_reading = true;
-            self.permits.add_permits(1);
-        }
-    }
-
-    /// The chunk that was let come has come.
-    pub(super) const fn has_read(&mut self) {
-        self.is_reading = false;
+        Self { messages, demand, tasks }
     }
 
     /// A place for the next message; none when the stream takes none now.
@@ -72,13 +57,13 @@ struct Talk {
     connection: Connection,
     protocol: Protocol,
     waiting: mpsc::Receiver<Vec<u8>>,
-    permits: Arc<Semaphore>,
+    wanted: Wanted,
 }
 
 impl Talk {
     /// Goes on until one of both streams ends.
     async fn run(self, id: LinkId, inputs: &Inputs) -> LinkInput {
-        let Self { connection, protocol, waiting, permits } = self;
+        let Self { connection, protocol, waiting, wanted } = self;
         // The half that receives is held: without it the peer would be told to stop.
         let Stream { sender, receiver: _held, .. } = match connection.open(&protocol).await {
             Ok(stream) => stream,
@@ -92,7 +77,7 @@ impl Talk {
         };
         tokio::select! {
             () = write(sender, waiting, inputs) => {}
-            () = read(id, &connection, &protocol, &permits, inputs) => {}
+            () = read(id, &connection, &protocol, &wanted, inputs) => {}
         }
         LinkInput::Ended
     }
@@ -111,15 +96,14 @@ async fn read(
     id: LinkId,
     connection: &Connection,
     protocol: &Protocol,
-    permits: &Semaphore,
+    wanted: &Wanted,
     inputs: &Inputs,
 ) {
     let Some(stream) = incoming(connection, protocol).await else { return };
     // The half that sends is held as well: deployed nodes do not expect it to end.
     let Stream { sender: _held, mut receiver, .. } = stream;
     loop {
-        let Ok(permit) = permits.acquire().await else { return };
-        permit.forget();
+        wanted.come().await;
         let Ok(Some(chunk)) = receiver.receive().await else { return };
         inputs.send(Input::Link(id, LinkInput::Chunk(chunk))).await;
     }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use pandan_admission::Door;
 use pandan_replication::legacy::{Answer, IngestId, Query, ReadId, Received, Verdict};
 use pandan_sync::legacy;
 use tokio::sync::Semaphore;
@@ -10,9 +9,8 @@ use tokio::sync::Semaphore;
 use super::{LinkId, LinkInput};
 use crate::node::Core;
 use crate::sync::driver::{Input, Inputs};
-
-/// How many entries are examined at a time: enough to be worth a thread.
-const EXAMINED_TOGETHER: usize = 32;
+use crate::sync::turns::Turn;
+use crate::sync::work::judge;
 
 /// Answers a question of a link from the store.
 pub(super) async fn read(
@@ -44,41 +42,12 @@ pub(super) async fn ingest(
     inputs.send(Input::Link(link, LinkInput::Ingested(id, verdicts))).await;
 }
 
-/// None when the store does not take entries.
+/// None when the store does not take entries. A link hands over one batch at a time.
 async fn take_in(core: &Core, received: Vec<Received>) -> Option<Vec<Verdict>> {
-    let mut examinations = Vec::new();
-    let mut received = received.into_iter();
-    loop {
-        let piece: Vec<_> = received.by_ref().take(EXAMINED_TOGETHER).collect();
-        if piece.is_empty() {
-            break;
-        }
-        examinations
-            .push(core.examine(move || piece.iter().map(legacy::examine).collect::<Vec<_>>()));
-    }
-    let (mut candidates, mut refused) = (Vec::new(), Vec::new());
-    for examined in examinations {
-        for examined in examined.await? {
-            refused.push(match examined {
-                Ok(candidate) => {
-                    candidates.push(candidate);
-                    None
-                }
-                Err(refusal) => {
-                    tracing::info!(%refusal, "an entry of a peer was refused");
-                    core.counters.refused(Door::Peer, &refusal);
-                    Some(legacy::verdict_of_refusal(&refusal))
-                }
-            });
-        }
-    }
-    let judged = core.take(candidates).await.wait().await.inspect_err(|error| {
-        tracing::error!(%error, "entries of a peer were not written");
-    });
-    let mut judged = judged.ok()?.into_iter();
-    let verdicts = refused.into_iter().map(|refused| match refused {
-        Some(verdict) => Some(verdict),
-        None => judged.next().map(|verdict| legacy::verdict(&verdict)),
-    });
-    verdicts.collect()
+    let judged = judge(core, received, legacy::examine, Turn::alone()).await?;
+    let verdict = |judged| match judged {
+        Ok(verdict) => legacy::verdict(&verdict),
+        Err(refusal) => legacy::verdict_of_refusal(&refusal),
+    };
+    Some(judged.into_iter().map(verdict).collect())
 }
