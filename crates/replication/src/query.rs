@@ -187,6 +187,11 @@ impl Received {
         let payload = self.payload.as_ref().map_or(0, Vec::len);
         self.entry.len().saturating_add(payload)
     }
+
+    /// The same, to be added up over time.
+    pub(crate) fn bytes(&self) -> u64 {
+        u64::try_from(self.length()).unwrap_or(u64::MAX)
+    }
 }
 
 /// How much there is.

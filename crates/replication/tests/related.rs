@@ -10,8 +10,8 @@ use pandan_bamboo::{Hash, HeadState, LogId, Salt, SeqNum};
 use pandan_operations::OperationId;
 use pandan_replication::limits::{MAX_DOCUMENTS, MAX_HEADS, MAX_WATCHED, PAUSE_PENDING};
 use pandan_replication::{
-    Acceptance, Author, DocumentHeads, End, Interest, LogName, Message, Phase, Request, Terms,
-    TheirHead, Tip, WantDocuments,
+    Acceptance, Author, DocumentHeads, Effect, End, Interest, LogName, Message, Phase, Request,
+    Terms, TheirHead, Tip, WantDocuments,
 };
 
 /// Of the schemas of both nodes, sessions are about the first two.
@@ -150,7 +150,7 @@ fn end_of(world: &mut World, side: usize, messages: &[Message]) -> Option<End> {
         }
     }
     while let Some(effect) = world.sides[side].session.poll() {
-        if let pandan_replication::Effect::Finished(end) = effect {
+        if let Effect::Finished(end) = effect {
             return Some(end);
         }
     }
@@ -204,6 +204,16 @@ fn re15_one_question_at_a_time_is_answered_and_answers_answer_a_question() {
     assert!(session.status().points > 0);
 }
 
+/// Answers what a session asks the store of the first node; its other effects are nothing here.
+fn answer_reads(world: &mut World, side: usize) {
+    let session = &mut world.sides[side].session;
+    while let Some(effect) = session.poll() {
+        if let Effect::Read(id, query) = effect {
+            session.answer(id, world.nodes[0].answer(&schemas(), &query), 0);
+        }
+    }
+}
+
 #[test]
 fn heads_that_do_not_go_on_where_they_were_cut_off_are_a_fault() {
     let (mut world, [from, _], ids) = live(1, 7);
@@ -211,13 +221,7 @@ fn heads_that_do_not_go_on_where_they_were_cut_off_are_a_fault() {
     let said = |world: &mut World, message: Message| {
         while world.sides[from].session.poll_frame(0).is_some() {}
         world.sides[from].session.handle(&message.encode(), 0).unwrap();
-        let side = &mut world.sides[from];
-        while let Some(effect) = side.session.poll() {
-            if let pandan_replication::Effect::Read(id, query) = effect {
-                let answer = world.nodes[0].answer(&schemas(), &query);
-                side.session.answer(id, answer, 0);
-            }
-        }
+        answer_reads(world, from);
         world.sides[from].session.status().points
     };
     assert_eq!(said(&mut world, heads([1, 5], true)), 0);
@@ -245,13 +249,7 @@ fn who_tells_of_more_than_it_sends_is_not_asked_for_more() {
         let message = heads(next..next + count, true);
         next += count;
         world.sides[from].session.handle(&message.encode(), 0).unwrap();
-        let side = &mut world.sides[from];
-        while let Some(effect) = side.session.poll() {
-            if let pandan_replication::Effect::Read(id, query) = effect {
-                let answer = world.nodes[0].answer(&schemas(), &query);
-                side.session.answer(id, answer, 0);
-            }
-        }
+        answer_reads(&mut world, from);
     }
     assert_eq!(asked, 1);
     const { assert!(MAX_HEADS > PAUSE_PENDING) };

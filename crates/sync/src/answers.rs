@@ -1,17 +1,17 @@
 //! What a session of replication asks, answered from one snapshot of a store.
 
-use pandan_bamboo::{HeadsSum, Salt};
+use pandan_bamboo::{HeadsSum, LogId, Salt, SeqNum};
 use pandan_identity::PublicKey;
 use pandan_operations::{Operation, OperationId, SchemaId};
 use pandan_replication::{
-    Amount, Answer, Bound, Cursor, FoundHeads, FrozenTip, Head, HeadList, KeyRange, LogKey, Page,
-    Part, Query, Received, Split, Tip, Wants,
+    Amount, Answer, Bound, Cursor, FoundHeads, FrozenTip, Head, HeadList, KeyRange, LogKey,
+    LogName, Page, Part, Query, Received, Split, Tip, Wants,
 };
 use pandan_store::heads::{self, Arrival, Budget, HeadInRange, LogPlace, WantedLog};
 use pandan_store::{Snapshot, StoreError, StoredEntry};
 
 use crate::follow::Serving;
-use crate::ranges::{Ranges, name, place};
+use crate::ranges::{Ranges, author, name, place};
 
 /// Answers a question of a session about these schemas, at a node that hands out so much.
 pub fn answer(
@@ -46,11 +46,10 @@ pub fn answer(
             Answer::Page(reader.page(wants, *after, budget)?)
         }
         Query::Entry { log, seq_num } => {
-            let entry = match PublicKey::from_bytes(log.author.as_bytes()) {
-                Ok(author) => snapshot.log(&author, log.log_id, *seq_num, 1)?.pop(),
-                Err(_) => None,
+            let entry = match author(log) {
+                Some(author) => entry_at(snapshot, &author, log.log_id, *seq_num)?,
+                None => None,
             };
-            let entry = entry.filter(|found| found.entry.header().seq_num() == *seq_num);
             Answer::Entry(entry.map(|found| Box::new(found.entry)))
         }
         Query::DocumentHeads { ids, after, limit } => {
@@ -177,21 +176,28 @@ impl Reader<'_> {
     /// not know its schema, or know it too well.
     fn is_ours(&self, stored: &StoredEntry) -> bool {
         let Some(payload) = &stored.operation else { return true };
-        let operation = Operation::decode(payload);
-        operation.is_ok_and(|operation| {
-            let schema = operation.schema();
-            self.index(schema).is_some() || self.serving.covers(schema)
-        })
+        // What is stored is well formed: the rest of the operation need not be looked at.
+        let schema = Operation::schema_text(payload).and_then(|text| text.parse().ok());
+        schema.is_some_and(|schema| self.index(&schema).is_some() || self.serving.covers(&schema))
     }
 }
 
-/// None where there is no author: nobody can have signed such a log.
-fn wanted((log, from): &(pandan_replication::LogName, pandan_bamboo::SeqNum)) -> Option<WantedLog> {
-    let author = PublicKey::from_bytes(log.author.as_bytes()).ok()?;
-    Some(WantedLog { author, log_id: log.log_id, from: *from })
+fn wanted((log, from): &(LogName, SeqNum)) -> Option<WantedLog> {
+    Some(WantedLog { author: author(log)?, log_id: log.log_id, from: *from })
 }
 
-fn received(stored: StoredEntry) -> Received {
+/// The entry at a place of a log, if there is one.
+pub(crate) fn entry_at(
+    snapshot: &dyn Snapshot,
+    author: &PublicKey,
+    log_id: LogId,
+    seq_num: SeqNum,
+) -> Result<Option<StoredEntry>, StoreError> {
+    let found = snapshot.log(author, log_id, seq_num, 1)?.pop();
+    Ok(found.filter(|found| found.entry.header().seq_num() == seq_num))
+}
+
+pub(crate) fn received(stored: StoredEntry) -> Received {
     Received { entry: stored.entry.as_bytes().to_vec(), payload: stored.operation }
 }
 

@@ -1,6 +1,7 @@
 //! Ranges of a session, which reach over the schemas that it is about, and those of a store, each
 //! in one schema.
 
+use pandan_identity::PublicKey;
 use pandan_operations::SchemaId;
 use pandan_replication::{Author, Bound, KeyRange, LogKey, LogName};
 use pandan_store::heads::{HeadRange, LogPlace};
@@ -49,6 +50,11 @@ pub(crate) fn place(log: &LogName) -> LogPlace {
 
 pub(crate) fn name(place: &LogPlace) -> LogName {
     LogName { author: Author::from_bytes(place.author), log_id: place.log_id }
+}
+
+/// None where there is no author: nobody can have signed such a log.
+pub(crate) fn author(log: &LogName) -> Option<PublicKey> {
+    PublicKey::from_bytes(log.author.as_bytes()).ok()
 }
 
 #[cfg(test)]

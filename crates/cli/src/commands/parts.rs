@@ -23,6 +23,10 @@ use crate::table::Table;
 /// Longer than the answer about the largest part.
 const ANSWER_MAX: u64 = 64 * 1024 * 1024;
 
+/// What to say when nobody has what was asked for.
+const NOBODY_HAS_IT: &str =
+    "no peer that was asked has it, or replicates its schema; see `pandan peer list`";
+
 const NOT_HELD: &str = "nothing is held of it in part; see `pandan sync parts`";
 
 /// A document, or a log.
@@ -117,9 +121,7 @@ impl Fetch {
         match answer["outcome"].as_str() {
             Some("kept" | "stored") => out.show(&answer, || describe_fetched(&answer))?,
             Some("nothing") => {
-                return Err(missing(
-                    "no peer that was asked has it, or replicates its schema; see `pandan peer list`",
-                ));
+                return Err(missing(NOBODY_HAS_IT));
             }
             Some("too_much") => {
                 return Err(missing(
@@ -180,9 +182,7 @@ impl Complete {
         let answer = self.node.client().post("/parts/complete", &Value::Object(members))?;
         let completed = &answer["completed"];
         if completed.is_null() {
-            return Err(missing(
-                "no peer that was asked has it, or replicates its schema; see `pandan peer list`",
-            ));
+            return Err(missing(NOBODY_HAS_IT));
         }
         out.show(&answer, || {
             let line = format!(

@@ -13,7 +13,7 @@ use crate::limits::{INGEST_BYTES_LOW, MAX_INGESTS, MAX_REFUSED};
 use crate::session::fault::{Fault, REFUSED_POINTS};
 use crate::session::live::Live;
 use crate::session::outbox::{Effect, IngestId, Outbox};
-use crate::session::tally::{SchemaIndex, length};
+use crate::session::tally::SchemaIndex;
 use crate::{Author, LogName, Received};
 
 /// What became of an entry that a session brought.
@@ -112,7 +112,7 @@ impl Receiving {
                 out.status.refused = out.status.refused.saturating_add(1);
                 continue;
             }
-            let (schema, bytes) = (out.tally.index_of(&received), length(&received));
+            let (schema, bytes) = (out.tally.index_of(&received), received.bytes());
             kept.push(received);
             let is_repeat = live.has(&log, seq_num);
             live.remember(log, seq_num);

@@ -68,7 +68,7 @@ impl Tally {
         let index = self.index_of(received);
         self.count(index, |counts| {
             add(&mut counts.sent, 1);
-            add(&mut counts.bytes_out, length(received));
+            add(&mut counts.bytes_out, received.bytes());
         });
     }
 
@@ -101,12 +101,6 @@ impl Tally {
     }
 }
 
-/// Bytes of an entry and its payload.
-pub(crate) fn length(received: &Received) -> u64 {
-    let payload = received.payload.as_ref().map_or(0, Vec::len);
-    u64::try_from(received.entry.len().saturating_add(payload)).unwrap_or(u64::MAX)
-}
-
 const fn add(count: &mut u64, more: u64) {
     *count = count.saturating_add(more);
 }
@@ -134,7 +128,7 @@ mod tests {
     fn counts_are_taken_once_and_by_schema() {
         let (mut tally, blob) = (Tally::default(), SchemaId::from(SystemSchema::Blob));
         let entry = received(&blob);
-        let bytes = length(&entry);
+        let bytes = entry.bytes();
         tally.sent(&entry);
         tally.sent(&entry);
         let index = tally.index_of(&entry);

@@ -1,14 +1,14 @@
 //! Parts of single logs: their newest entries, and payloads that somebody lacks.
 
-use pandan_bamboo::{LogId, SeqNum, link_path};
-use pandan_identity::PublicKey;
+use pandan_bamboo::{SeqNum, link_path};
 use pandan_operations::DocumentId;
 use pandan_replication::{LogName, PartContent};
 use pandan_store::heads::Head;
 use pandan_store::{StoreError, StoredEntry};
 
 use super::{Asked, Telling, too_much};
-use crate::ranges::place;
+use crate::answers::entry_at;
+use crate::ranges::{author, place};
 
 impl Asked<'_> {
     /// The newest entries of a log and the path of the lowest of them.
@@ -26,7 +26,7 @@ impl Asked<'_> {
         let mut path: Vec<_> = link_path(lowest, SeqNum::FIRST).skip(1).collect();
         path.reverse();
         for seq_num in path {
-            let Some(found) = self.entry_at(author, log.log_id, seq_num)? else {
+            let Some(found) = entry_at(self.snapshot, &author, log.log_id, seq_num)? else {
                 return Ok(Vec::new());
             };
             if !telling.push(found.entry.as_bytes(), None) {
@@ -35,7 +35,8 @@ impl Asked<'_> {
         }
         let mut next = Some(lowest);
         while let Some(from) = next.filter(|from| from.number() <= top) {
-            let Some(StoredEntry { entry, operation }) = self.entry_at(author, log.log_id, from)?
+            let Some(StoredEntry { entry, operation }) =
+                entry_at(self.snapshot, &author, log.log_id, from)?
             else {
                 return Ok(Vec::new());
             };
@@ -63,7 +64,7 @@ impl Asked<'_> {
         };
         let mut telling = Telling::default();
         for seq_num in places {
-            let found = self.entry_at(author, log.log_id, *seq_num)?;
+            let found = entry_at(self.snapshot, &author, log.log_id, *seq_num)?;
             let Some(StoredEntry { entry, operation: Some(payload) }) = found else { continue };
             if !telling.push(entry.as_bytes(), Some(payload)) {
                 break;
@@ -86,19 +87,4 @@ impl Asked<'_> {
         let found = self.snapshot.heads_of(&[place(log)])?.into_iter().flatten().next();
         Ok(found.filter(|(schema, _)| self.serving.covers(schema)).map(|(_, head)| head))
     }
-
-    fn entry_at(
-        &self,
-        author: PublicKey,
-        log_id: LogId,
-        seq_num: SeqNum,
-    ) -> Result<Option<StoredEntry>, StoreError> {
-        let found = self.snapshot.log(&author, log_id, seq_num, 1)?.pop();
-        Ok(found.filter(|found| found.entry.header().seq_num() == seq_num))
-    }
-}
-
-/// None where there is no author: nobody can have signed such a log.
-fn author(log: &LogName) -> Option<PublicKey> {
-    PublicKey::from_bytes(log.author.as_bytes()).ok()
 }

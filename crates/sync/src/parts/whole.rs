@@ -4,13 +4,14 @@ use pandan_bamboo::SeqNum;
 use pandan_identity::PublicKey;
 use pandan_operations::{DocumentId, DocumentViewId, FieldName, OperationId, SchemaId};
 use pandan_replication::limits::{BATCH_BYTES, MAX_ENTRIES, MAX_PENDING_WANTS};
-use pandan_replication::{AskAnswer, Cursor, PartContent, Received};
+use pandan_replication::{AskAnswer, Cursor, PartContent};
 use pandan_schema::Value;
 use pandan_store::StoreError;
 use pandan_store::heads::{Arrival, Budget, WantedLog, Wants};
 use pandan_store::query::Selection;
 
 use super::Asked;
+use crate::answers::received;
 
 /// The field of a schema definition that lists its fields.
 const FIELDS: &str = "fields";
@@ -42,12 +43,7 @@ impl Asked<'_> {
         let proofs = found.proofs.into_iter().map(|proof| PartContent::Proof(Box::new(proof)));
         let mut contents: Vec<_> = proofs.collect();
         let entries = found.entries.into_iter().filter(|stored| stored.operation.is_some());
-        let entries: Vec<_> = entries
-            .map(|stored| Received {
-                entry: stored.entry.as_bytes().to_vec(),
-                payload: stored.operation,
-            })
-            .collect();
+        let entries: Vec<_> = entries.map(received).collect();
         if !entries.is_empty() {
             contents.push(PartContent::Entries(entries));
         }
