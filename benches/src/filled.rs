@@ -1,7 +1,6 @@
 //! Stores with many documents, each in a log of its own. Signing a million takes a minute or two,
 //! so they are kept between runs.
 
-use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -9,10 +8,9 @@ use pandan_admission::{Candidate, Door};
 use pandan_store::conformance::Signed;
 use pandan_store::{Durability, Options, Outcome, SqliteStore, Store};
 
+use crate::Result;
 use crate::ahead::examine_ahead;
 use crate::places::Places;
-
-type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// Documents that an author signs.
 const OF_AUTHOR: usize = 100;

@@ -12,7 +12,11 @@ mod fixtures;
 mod peer;
 pub mod places;
 pub mod process;
+pub mod program;
 mod timed;
 pub mod times;
 
 pub use timed::{Contestant, Group, Limit};
+
+/// What a bench tells of what failed.
+pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;

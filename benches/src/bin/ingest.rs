@@ -15,7 +15,6 @@
 
 #![forbid(unsafe_code)]
 
-use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,15 +22,15 @@ use std::time::{Duration, Instant};
 
 use pandan_admission::{Candidate, Door};
 use pandan_bamboo::Entry;
+use pandan_benches::Result;
 use pandan_benches::ahead::{cores, examine_ahead};
 use pandan_benches::filled::write;
 use pandan_benches::places::Places;
 use pandan_benches::process::processor_time;
+use pandan_benches::program::exit_code;
 use pandan_store::conformance::Signed;
 use pandan_store::{Options, SqliteStore};
 use rusqlite::{Connection, params};
-
-type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// Entries of a batch, each of which is one transaction.
 const BATCH: usize = 1_000;
@@ -43,14 +42,7 @@ const CHANGED: usize = 500;
 const ASKED: f64 = 0.5;
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run())
 }
 
 fn run() -> Result<bool> {

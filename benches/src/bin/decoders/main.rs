@@ -35,6 +35,9 @@ const QUERY_BYTE_ASKED: f64 = 200.0;
 /// How long is measured in a round.
 const ROUND: Duration = Duration::from_millis(4);
 
+/// Tells whether bytes are accepted.
+type Read = Box<dyn Fn(&[u8]) -> bool>;
+
 /// Something that reads.
 struct Decoder {
     name: &'static str,
@@ -43,7 +46,7 @@ struct Decoder {
     /// The smaller of two sizes in bytes; the other one is twice that.
     size: usize,
     /// Reads, and tells whether the input was accepted.
-    read: Box<dyn Fn(&[u8]) -> bool>,
+    read: Read,
     /// Whether the input is to be accepted.
     is_good: bool,
     /// The most nanoseconds for a byte.

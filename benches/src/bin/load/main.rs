@@ -16,7 +16,6 @@ mod publishing;
 mod queries;
 mod report;
 
-use std::error::Error;
 use std::fs::File;
 use std::io::{Seek, Write};
 use std::path::PathBuf;
@@ -24,16 +23,16 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use pandan_admission::Door;
+use pandan_benches::Result;
 use pandan_benches::filled::write;
 use pandan_benches::places::Places;
+use pandan_benches::program::exit_code;
 use pandan_benches::times::Times;
 use pandan_store::{Durability, Options, SqliteStore};
 
 use node::{Home, Node};
 use publishing::Published;
 use report::{Report, Sizes};
-
-type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// Documents that are published from one client.
 const ALONE: usize = 2_000;
@@ -72,14 +71,7 @@ fn main() -> ExitCode {
         }
         Ok(report.all_held())
     });
-    match measured {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(measured)
 }
 
 impl Settings {

@@ -1,16 +1,14 @@
 //! The node that is measured: a process of its own, with a folder of its own.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use pandan_benches::process::resident_bytes;
+use pandan_benches::program::Program;
 use rustix::param::clock_ticks_per_second;
-use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::Result;
@@ -26,7 +24,7 @@ pub(crate) struct Home {
 
 /// A running node.
 pub(crate) struct Node {
-    child: Child,
+    program: Program,
     address: SocketAddr,
 }
 
@@ -54,18 +52,19 @@ impl Node {
     /// Starts a node that listens on a free port of this machine only.
     pub(crate) fn start(pandan: &Path, home: &Home) -> Result<Self> {
         let mut command = Command::new(pandan);
-        command.args(["--json", "node", "--offline", "--http", "127.0.0.1:0", "--durability", "full"]);
+        command.args([
+            "--json",
+            "node",
+            "--offline",
+            "--http",
+            "127.0.0.1:0",
+            "--durability",
+            "full",
+        ]);
         command.arg("--data-dir").arg(home.folder.path());
-        let spawned = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
-        let mut child = spawned.map_err(|error| {
-            format!("cannot start {} ({error}); name another one with --pandan", pandan.display())
-        })?;
-        let mut greeting = String::new();
-        let stdout = child.stdout.take().ok_or("the node has no standard output")?;
-        BufReader::new(stdout).read_line(&mut greeting)?;
-        let greeting: Value = serde_json::from_str(&greeting)?;
+        let (program, greeting) = Program::start(&mut command)?;
         let address = greeting["http"][0].as_str().ok_or("the node does not listen")?;
-        Ok(Self { child, address: address.parse()? })
+        Ok(Self { program, address: address.parse()? })
     }
 
     pub(crate) fn connect(&self) -> Result<Connection> {
@@ -75,12 +74,12 @@ impl Node {
     /// The memory that the node has in use, after a moment of rest; 0 where nobody can tell.
     pub(crate) fn resident_bytes(&self) -> u64 {
         std::thread::sleep(REST);
-        resident_bytes(self.child.id())
+        resident_bytes(self.program.id())
     }
 
     /// The processor time that the node has used; nothing where nobody can tell.
     pub(crate) fn processor_time(&self) -> Duration {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()));
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.program.id()));
         let stat = stat.unwrap_or_default();
         // Behind the name, which may hold anything, come the state, ten numbers, and these two.
         let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace();
@@ -89,17 +88,7 @@ impl Node {
     }
 
     /// Asks the node to stop and waits until it has.
-    pub(crate) fn stop(mut self) -> Result<()> {
-        kill_process(Pid::from_child(&self.child), Signal::TERM)?;
-        let status = self.child.wait()?;
-        if status.success() { Ok(()) } else { Err(format!("the node ended with {status}").into()) }
-    }
-}
-
-impl Drop for Node {
-    /// Leaves none behind when something failed; it has stopped otherwise.
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    pub(crate) fn stop(self) -> Result<()> {
+        self.program.stop()
     }
 }

@@ -5,14 +5,13 @@
 //! of all threads of the node, and how often one of them waited and was woken up
 //! (`voluntary_ctxt_switches` of Linux).
 
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use pandan_benches::process::{resident_bytes, threads, used};
-use rustix::process::{Pid, Signal, kill_process};
+use pandan_benches::program::Program;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -32,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A node as a process of its own.
 struct Node {
-    child: Child,
+    program: Program,
     http: SocketAddr,
     quic: String,
     _folder: TempDir,
@@ -79,18 +78,11 @@ impl Node {
         if let Some(peer) = peer {
             command.args(["--peer", peer]);
         }
-        let spawned = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
-        let mut child = spawned.map_err(|error| {
-            format!("cannot start {} ({error}); name another one with --pandan", pandan.display())
-        })?;
-        let mut greeting = String::new();
-        let stdout = child.stdout.take().ok_or("the node has no standard output")?;
-        BufReader::new(stdout).read_line(&mut greeting)?;
-        let greeting: Value = serde_json::from_str(&greeting)?;
+        let (program, greeting) = Program::start(&mut command)?;
         let http = greeting["http"][0].as_str().ok_or("the node does not listen for HTTP")?;
         let http = http.parse()?;
         let quic = greeting["quic"].as_str().ok_or("the node does not listen for others")?;
-        Ok(Self { child, http, quic: quic.into(), _folder: folder })
+        Ok(Self { program, http, quic: quic.into(), _folder: folder })
     }
 
     /// Waits until so many peers are connected and live.
@@ -122,7 +114,7 @@ impl Node {
     }
 
     fn watch(&self, time: Duration) -> Cost {
-        let id = self.child.id();
+        let id = self.program.id();
         let start = Instant::now();
         let (mut processor_time, mut wakeups) = (Duration::ZERO, 0);
         let mut before = threads(id);
@@ -144,17 +136,7 @@ impl Node {
     }
 
     /// Asks the node to stop and waits until it has.
-    fn stop(mut self) -> Result<()> {
-        kill_process(Pid::from_child(&self.child), Signal::TERM)?;
-        let status = self.child.wait()?;
-        if status.success() { Ok(()) } else { Err(format!("the node ended with {status}").into()) }
-    }
-}
-
-impl Drop for Node {
-    /// Leaves none behind when something failed; it has stopped otherwise.
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    fn stop(self) -> Result<()> {
+        self.program.stop()
     }
 }

@@ -20,14 +20,13 @@ mod live;
 mod peer;
 mod transfer;
 
-use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use pandan_benches::Result;
+use pandan_benches::program::exit_code;
 use pandan_operations::SchemaId;
 use pandan_store::Snapshot;
-
-type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 struct Settings {
     names: Vec<String>,
@@ -40,14 +39,7 @@ struct Settings {
 }
 
 fn main() -> ExitCode {
-    match Settings::read().and_then(|settings| settings.run()) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(Settings::read().and_then(|settings| settings.run()))
 }
 
 impl Settings {
