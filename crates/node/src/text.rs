@@ -1,32 +1,5 @@
 //! Text forms of bytes and numbers, at the edge of the node.
 
-/// Writes bytes as lower-case hex digits.
-pub(crate) fn encode_hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 15)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
-}
-
-/// Reads hex digits of either case.
-pub(crate) fn decode_hex(text: &str) -> Option<Vec<u8>> {
-    if !text.len().is_multiple_of(2) {
-        return None;
-    }
-    text.as_bytes()
-        .chunks_exact(2)
-        .map(|pair| Some(nibble(pair[0])? << 4 | nibble(pair[1])?))
-        .collect()
-}
-
-const fn nibble(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
-    }
-}
-
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// Writes bytes in the URL-safe alphabet of RFC 4648, without padding.
@@ -90,11 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn hex_and_numbers_have_one_spelling() {
-        assert_eq!(decode_hex(&encode_hex(&[0, 171, 255])), Some(vec![0, 171, 255]));
-        assert_eq!(decode_hex("ABcd"), Some(vec![0xab, 0xcd]));
-        assert_eq!(decode_hex("abc"), None);
-        assert_eq!(decode_hex("zz"), None);
+    fn numbers_have_one_spelling() {
         assert_eq!(parse_decimal("18446744073709551615"), Some(u64::MAX));
         for text in ["", "+1", "01", "-1", "1.0", "18446744073709551616"] {
             assert_eq!(parse_decimal(text), None, "{text}");

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use pandan_admission::NextArgsError;
 use pandan_bamboo::NextArgs;
+use pandan_identity::hex;
 use pandan_operations::{DocumentId, DocumentViewId};
 use pandan_schema::{FieldName, Value};
 use pandan_store::cursor::Cursor;
@@ -192,7 +193,7 @@ impl Reader<'_> {
             }
             Some(Value::Bytes(bytes)) => {
                 self.budget.take_bytes(bytes.len().saturating_mul(2))?;
-                Answer::Str(text::encode_hex(bytes).into())
+                Answer::Str(hex::encode(bytes).into())
             }
             _ => Answer::Null,
         })
@@ -268,8 +269,8 @@ impl Reader<'_> {
     fn entries(&mut self, entries: &[StoredEntry], leaves: &Leaves) -> Read<Answer> {
         let show = |stored: &StoredEntry| {
             self.leaves(leaves, |name| match name {
-                "entry" => Answer::Str(text::encode_hex(stored.entry.as_bytes()).into()),
-                "operation" => Answer::optional(stored.operation.as_deref().map(text::encode_hex)),
+                "entry" => Answer::Str(hex::encode(stored.entry.as_bytes()).into()),
+                "operation" => Answer::optional(stored.operation.as_deref().map(hex::encode)),
                 _ => Answer::Null,
             })
         };

@@ -2,13 +2,13 @@
 
 use pandan_bamboo::limits::MAX_FORK_PROOF_LENGTH;
 use pandan_bamboo::{EncodedEntry, HASH_TEXT_LENGTH};
+use pandan_identity::hex;
 use pandan_store::{Fork, ForkPage, ForkQuery};
 
 use super::answer::{Answer, Key};
 use super::arguments::FORK_CURSOR_SEPARATOR;
 use super::execute::{Read, Reader};
 use super::plan::{ForksField, ForksPlan};
-use crate::text;
 
 impl Reader<'_> {
     /// Shows a page of the known forks.
@@ -51,7 +51,7 @@ fn show(fork: &Fork, field: &str) -> Answer {
         "entries" => Answer::List(proof.entries().map(EncodedEntry::hash).map(Answer::text).into()),
         "proof" => {
             let mut buffer = [0; MAX_FORK_PROOF_LENGTH];
-            Answer::Str(text::encode_hex(proof.encode(&mut buffer)).into())
+            Answer::Str(hex::encode(proof.encode(&mut buffer)).into())
         }
         "documents" => Answer::List(fork.documents.iter().map(Answer::text).collect()),
         "totalDocuments" => number(fork.documents_total),

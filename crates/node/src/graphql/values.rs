@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 
 use pandan_bamboo::{LogId, SeqNum};
-use pandan_identity::PublicKey;
+use pandan_identity::{PublicKey, hex};
 use pandan_operations::{DocumentId, DocumentViewId};
 use pandan_store::cursor::Cursor;
 
@@ -302,11 +302,9 @@ fn fit_text(scalar: Scalar, text: &str) -> Result<Fitting, String> {
             Some(number) => Ok(Fitting::SeqNum(number)),
             None => Err(String::from("expected a decimal number of 64 bits from 1")),
         },
-        Scalar::EncodedEntry | Scalar::EncodedOperation | Scalar::HexBytes => {
-            text::decode_hex(text)
-                .map(Fitting::Bytes)
-                .ok_or_else(|| String::from("expected hex digits"))
-        }
+        Scalar::EncodedEntry | Scalar::EncodedOperation | Scalar::HexBytes => hex::decode_vec(text)
+            .map(Fitting::Bytes)
+            .map_err(|_| String::from("expected hex digits")),
         Scalar::Cursor => {
             let short = Some(text).filter(|text| text.len() <= CURSOR_TEXT_MAX);
             let cursor =

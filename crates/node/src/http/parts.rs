@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use pandan_admission::{PartAsk, PartSubject};
 use pandan_bamboo::{LogId, SeqNum};
-use pandan_identity::PublicKey;
+use pandan_identity::{PublicKey, hex};
 use pandan_network::PeerId;
 use pandan_store::{KeptEntry, KeptPart, PartSummary, StoreError};
 use serde_json::{Map, Value, json};
@@ -23,7 +23,6 @@ use crate::graphql::{self, Error};
 use crate::node::Core;
 use crate::publish::{chain, store_code};
 use crate::sync::{AskError, AskOptions, Asked, Completed};
-use crate::text::encode_hex;
 
 /// Why there is no answer.
 #[derive(Debug, ThisError)]
@@ -197,8 +196,8 @@ async fn kept(core: &Core, subject: PartSubject) -> Answer {
     let kept: KeptPart = kept.ok_or(AskError::NoPart)?;
     let entries = kept.entries.iter().map(|KeptEntry { entry, payload, is_asked }| {
         json!({
-            "entry": encode_hex(entry.as_bytes()),
-            "operation": payload.as_deref().map(encode_hex),
+            "entry": hex::encode(entry.as_bytes()),
+            "operation": payload.as_deref().map(hex::encode),
             "asked": is_asked,
         })
     });
