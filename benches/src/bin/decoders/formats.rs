@@ -121,7 +121,7 @@ fn operations() -> Vec<Decoder> {
         ("operation: a text", 128 * 1024, |size| one(RawValue::Str("x".repeat(size)))),
         ("operation: bytes", 128 * 1024, |size| one(RawValue::Bytes(vec![7; size]))),
         ("operation: hashes", 128 * 1024, |size| one(RawValue::HashList(hashes(size / HASH)))),
-        ("operation: views", 128 * 1024, |size| {
+        ("operation: views", 192 * 1024, |size| {
             one(RawValue::NestedHashList(
                 hashes(size / HASH).into_iter().map(|id| vec![id]).collect(),
             ))
