@@ -12,6 +12,7 @@ pub(crate) struct Counters {
     /// By door and code; there are few codes, and nobody from outside makes new ones.
     refused: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
     waiting: AtomicUsize,
+    waiting_bytes: AtomicUsize,
 }
 
 impl Counters {
@@ -25,13 +26,14 @@ impl Counters {
         *count = count.saturating_add(1);
     }
 
-    /// How many entries wait for something that they need.
-    pub(crate) fn set_waiting(&self, waiting: usize) {
-        self.waiting.store(waiting, Ordering::Relaxed);
+    /// How many entries wait for something that they need, and how many bytes these are.
+    pub(crate) fn set_waiting(&self, entries: usize, bytes: usize) {
+        self.waiting.store(entries, Ordering::Relaxed);
+        self.waiting_bytes.store(bytes, Ordering::Relaxed);
     }
 
-    pub(crate) fn waiting(&self) -> usize {
-        self.waiting.load(Ordering::Relaxed)
+    pub(crate) fn waiting(&self) -> (usize, usize) {
+        (self.waiting.load(Ordering::Relaxed), self.waiting_bytes.load(Ordering::Relaxed))
     }
 
     /// Who refused what how often: door, code and count.

@@ -26,7 +26,7 @@ use crate::http::{Server, Sizes};
 use crate::lock::FolderLock;
 use crate::publish::PublishError;
 use crate::start_error::StartError;
-use crate::sync::{NewsReceiver, Replication, Sync, SyncStatus, news};
+use crate::sync::{NewsReceiver, NewsSender, Replication, Sync, SyncStatus, news};
 use crate::writer::{Outcome, Workplace, Writer};
 use crate::{Commits, Forks, storage};
 
@@ -55,6 +55,7 @@ pub(crate) struct Core {
     examinations: Arc<Semaphore>,
     commits: broadcast::Sender<Arc<Committed>>,
     forks: broadcast::Sender<Arc<Frozen>>,
+    news: NewsSender,
     sync: OnceLock<Weak<Sync>>,
     pub(crate) counters: Arc<Counters>,
     // Let go last: when the lock is free the store is closed.
@@ -185,7 +186,7 @@ impl Core {
             catalog: Arc::clone(&catalog),
             commits: commits.clone(),
             forks: forks.clone(),
-            news,
+            news: news.clone(),
             counters: Arc::clone(&counters),
             batch_max: limits.batch_entries,
         };
@@ -203,6 +204,7 @@ impl Core {
             examinations: Arc::new(Semaphore::new(cores * 2)),
             commits,
             forks,
+            news,
             limits,
             sync: OnceLock::new(),
             counters,
@@ -239,11 +241,12 @@ impl Core {
         self.sync.get()?.upgrade()
     }
 
-    /// How replication gets on, if the node replicates.
+    /// The forks that are found from now on.
     pub(crate) fn listen_to_forks(&self) -> Forks {
         Forks::new(self.forks.subscribe())
     }
 
+    /// How replication gets on, if the node replicates.
     pub(crate) fn sync_status(&self) -> Option<SyncStatus> {
         Some(self.sync()?.status())
     }
@@ -267,7 +270,11 @@ impl Core {
                 None => self.next_log(&committed).await,
             },
             Fate::Known { .. } => Err(PublishError::Known(id)),
-            Fate::Early(waiting) => Err(PublishError::Refused(Arc::new(waiting.into_refusal()))),
+            Fate::Early(waiting) => {
+                let refusal = waiting.into_refusal();
+                self.counters.refused(Door::Client, &refusal);
+                Err(PublishError::Refused(Arc::new(refusal)))
+            }
             Fate::Refused(refusal) => Err(PublishError::Refused(Arc::new(refusal))),
             // Nobody waits at the door of clients.
             Fate::Waits(_) => Err(PublishError::Internal),
@@ -306,9 +313,19 @@ impl Core {
         })
     }
 
-    /// How many entries wait for the writer.
+    /// How many jobs wait for the writer.
     pub(crate) fn queued(&self) -> usize {
         self.writer.queued()
+    }
+
+    /// How many batches of news wait for sessions.
+    pub(crate) fn news_queued(&self) -> usize {
+        self.news.queued()
+    }
+
+    /// How many reads of the store are under way.
+    pub(crate) fn reading(&self) -> usize {
+        self.limits.concurrent_reads.max(1).saturating_sub(self.reads.available_permits())
     }
 
     pub(crate) fn is_writing(&self) -> bool {

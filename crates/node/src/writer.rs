@@ -176,6 +176,7 @@ impl Workplace {
                 }
                 Job::Proof { proof, answer } => {
                     let kept = attempt(|| self.intake.keep(*proof));
+                    self.count_waiting();
                     // Who left does not hear what became of it.
                     let _ = answer.send(kept.map(|(frozen, taken)| {
                         self.tell(taken);
@@ -195,6 +196,7 @@ impl Workplace {
         let doors: Vec<_> = batch.iter().map(|(_, door)| *door).collect();
         match attempt(|| self.intake.take(batch)) {
             Ok(mut taken) => {
+                self.count_waiting();
                 self.count(&doors, &taken.judged);
                 let mut judged = std::mem::take(&mut taken.judged).into_iter();
                 // New schemas are known before anybody hears of the entries that completed them.
@@ -226,8 +228,11 @@ impl Workplace {
         }
     }
 
+    fn count_waiting(&self) {
+        self.counters.set_waiting(self.intake.waiting(), self.intake.waiting_bytes());
+    }
+
     fn count(&self, doors: &[Door], judged: &[Judged]) {
-        self.counters.set_waiting(self.intake.waiting());
         for (door, judged) in doors.iter().zip(judged) {
             if let Fate::Refused(refusal) = &judged.fate {
                 self.counters.refused(*door, refusal);

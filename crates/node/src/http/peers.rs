@@ -19,7 +19,7 @@ use crate::sync::{ForksStatus, PeerStatus, SchemaStatus, SessionStatus, SyncStat
 pub(super) async fn peers(State(core): State<Arc<Core>>) -> Response {
     let status = core.sync_status();
     let replicates = status.is_some();
-    let SyncStatus { peers, totals, forks } = status.unwrap_or_default();
+    let SyncStatus { peers, totals, forks, .. } = status.unwrap_or_default();
     let peers: Vec<_> = peers.iter().map(peer).collect();
     let body = json!({
         "replicates": replicates,
@@ -38,6 +38,7 @@ fn peer(status: &PeerStatus) -> Value {
         "connected": status.is_connected,
         "version": status.version,
         "agreed_unix_seconds": status.agreed.and_then(unix_seconds),
+        "left_unix_seconds": status.left.and_then(unix_seconds),
         "failure": status.failure,
         "session": status.session.as_ref().map(session),
         "totals": totals_of(&status.totals),

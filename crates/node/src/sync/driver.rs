@@ -65,6 +65,11 @@ impl Inputs {
         // Fails when the driver has stopped, and all tasks with it.
         let _ = self.0.send(input).await;
     }
+
+    /// How many wait.
+    pub(super) fn queued(&self) -> usize {
+        self.0.max_capacity() - self.0.capacity()
+    }
 }
 
 pub(super) struct Driver {
@@ -116,6 +121,7 @@ impl Driver {
         let following = Following::new(&interest, follow, Arc::clone(&core), places, reports);
         let desk = Desk {
             core: Arc::clone(&core),
+            board: Arc::clone(&board),
             serving: following.serving(),
             reads: Arc::clone(&reads),
             inputs: inputs.clone(),
@@ -203,6 +209,7 @@ impl Driver {
             Event::Discovered { peer, addresses } => {
                 tracing::info!(%peer, ?addresses, "found a node in the local network");
             }
+            Event::Refused { reason, .. } => self.board.turned_away(&reason),
             _ => {}
         }
     }

@@ -119,7 +119,7 @@ impl Legacy {
     pub(super) fn disconnected(&mut self, peer: PeerId) {
         let mut of_peer = self.contacts.extract_if(.., |_, contact| contact.peer() == peer);
         if let Some((_, contact)) = of_peer.next() {
-            self.memories.put(peer, contact.into_memory());
+            self.memories.put(peer, contact.into_memory(&self.tools));
         }
     }
 

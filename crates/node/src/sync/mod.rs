@@ -20,9 +20,11 @@ mod key;
 mod legacy;
 mod lines;
 mod news;
+mod reasons;
 mod schemas;
 mod settings;
 mod status;
+mod totals;
 mod turns;
 mod work;
 
@@ -40,14 +42,15 @@ pub use error::ReplicationError;
 pub use forks::{ForkNews, ForksStatus};
 pub use schemas::SchemaStatus;
 pub use settings::Replication;
-pub use status::{PeerStatus, SessionStatus, SyncStatus, Totals};
+pub use status::{PeerStatus, SessionStatus, SyncStatus};
+pub use totals::Totals;
 
 pub(crate) use news::{NewsReceiver, NewsSender, news};
 
 use crate::Storage;
 use crate::node::Core;
 use asking::Asking;
-use driver::Driver;
+use driver::{Driver, Inputs};
 use status::Board;
 
 /// The replicating side of a node.
@@ -57,6 +60,7 @@ pub(crate) struct Sync {
     address: SocketAddr,
     board: Arc<Board>,
     asking: Asking,
+    inputs: Inputs,
     stop: watch::Sender<bool>,
     task: Mutex<Option<JoinHandle<()>>>,
 }
@@ -88,9 +92,12 @@ impl Sync {
         let watched = Arc::clone(&core);
         let driver = Driver::new(network, protocols, interest, core, news, Arc::clone(&board))?;
         tokio::spawn(forks::watch(watched, Arc::clone(&board), stopped.clone()));
-        let asking = Asking::new(handle.clone(), asked_by, asks, driver.inputs());
+        let inputs = driver.inputs();
+        let asking =
+            Asking::new(handle.clone(), asked_by, asks, inputs.clone(), Arc::clone(&board));
         let task = tokio::spawn(driver.run(stopped));
-        Ok(Self { network: handle, address, board, asking, stop, task: Mutex::new(Some(task)) })
+        let task = Mutex::new(Some(task));
+        Ok(Self { network: handle, address, board, asking, inputs, stop, task })
     }
 
     pub(crate) const fn address(&self) -> SocketAddr {
@@ -131,6 +138,11 @@ impl Sync {
 
     pub(crate) fn status(&self) -> SyncStatus {
         self.board.status()
+    }
+
+    /// How many reports of tasks wait for the driver.
+    pub(crate) fn queued(&self) -> usize {
+        self.inputs.queued()
     }
 
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {

@@ -58,6 +58,11 @@ impl NewsSender {
         self.put(Bulletin::Fork(Box::new(*proof)));
     }
 
+    /// How many wait.
+    pub(crate) fn queued(&self) -> usize {
+        self.sender.max_capacity() - self.sender.capacity()
+    }
+
     fn put(&self, bulletin: Bulletin) {
         // What was stored before the desk opens is seen by sessions that begin after it has.
         if self.desk.is_open.load(Ordering::SeqCst) && self.sender.try_send(bulletin).is_err() {

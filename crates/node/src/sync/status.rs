@@ -5,14 +5,16 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use pandan_network::{Direction, PeerId};
+use pandan_network::{Direction, PeerId, RefusalReason};
 use pandan_operations::SchemaId;
-use pandan_replication::{End, Phase, SchemaCounts, Status};
+use pandan_replication::{End, Phase, SchemaCounts, Status, VERSION, legacy};
 use pandan_store::Frozen;
 use tokio::sync::watch;
 
 use super::forks::ForksStatus;
+use super::reasons;
 use super::schemas::{self, SchemaStatus};
+use super::totals::Totals;
 
 /// How a node replicates at a moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,6 +23,13 @@ pub struct SyncStatus {
     pub peers: Vec<PeerStatus>,
     /// What went over the wire with all of them, also with those that are forgotten.
     pub totals: Totals,
+    /// What went over the wire with those that are forgotten, by version of the protocol.
+    pub forgotten: BTreeMap<u64, Totals>,
+    /// How many connections were not let in, by the reason. Of very many at once not all are
+    /// counted.
+    pub turned_away: BTreeMap<&'static str, u64>,
+    /// How many sessions failed, by version of the protocol and the reason.
+    pub failures: BTreeMap<(u64, &'static str), u64>,
     /// Logs that have forked.
     pub forks: ForksStatus,
 }
@@ -43,12 +52,16 @@ pub struct PeerStatus {
     pub session: Option<SessionStatus>,
     /// All sessions since the start.
     pub totals: Totals,
+    /// The same by version of the protocol, as far as it was spoken.
+    pub versions: BTreeMap<u64, Totals>,
     /// The same by schema, as far as entries tell theirs; only with version 2.
     pub schemas: BTreeMap<SchemaId, SchemaStatus>,
     /// When both had the same for the last time.
     pub agreed: Option<SystemTime>,
     /// Why the last session failed, unless a later one did not.
     pub failure: Option<String>,
+    /// When its connection ended, if it is gone.
+    pub left: Option<SystemTime>,
 }
 
 /// How a session gets on.
@@ -67,33 +80,8 @@ pub struct SessionStatus {
     pub totals: Totals,
 }
 
-/// Counts since the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Totals {
-    /// Sessions that have ended.
-    pub sessions: u64,
-    /// Of these, those that failed.
-    pub failed: u64,
-    /// Entries that came.
-    pub received: u64,
-    /// Of these, those that are stored now.
-    pub stored: u64,
-    /// Of these, those that were stored before.
-    pub known: u64,
-    /// Of these, those that came before something that they need.
-    pub waiting: u64,
-    /// Of these, those that broke a rule.
-    pub refused: u64,
-    /// Entries that were sent.
-    pub sent: u64,
-    /// Bytes of frames that came.
-    pub bytes_in: u64,
-    /// Bytes of frames that went.
-    pub bytes_out: u64,
-}
-
-/// How many peers that are gone are remembered.
+/// How many peers that are gone are remembered. Those that have been gone for the longest are
+/// forgotten.
 const GONE_MAX: usize = 256;
 
 /// Where the driver writes and everybody reads.
@@ -107,6 +95,9 @@ pub(super) struct Board {
 struct State {
     peers: BTreeMap<PeerId, PeerStatus>,
     totals: Totals,
+    forgotten: BTreeMap<u64, Totals>,
+    turned_away: BTreeMap<&'static str, u64>,
+    failures: BTreeMap<(u64, &'static str), u64>,
     forks: ForksStatus,
 }
 
@@ -122,8 +113,19 @@ impl Board {
         let mut totals = state.totals;
         let running = state.peers.values().filter_map(|peer| peer.session);
         running.for_each(|session| totals.add(&session.totals));
-        let peers = state.peers.values().cloned().collect();
-        SyncStatus { peers, totals, forks: state.forks.clone() }
+        SyncStatus {
+            peers: state.peers.values().cloned().collect(),
+            totals,
+            forgotten: state.forgotten.clone(),
+            turned_away: state.turned_away.clone(),
+            failures: state.failures.clone(),
+            forks: state.forks.clone(),
+        }
+    }
+
+    /// A connection was not let in.
+    pub(super) fn turned_away(&self, reason: &RefusalReason) {
+        self.change(|state| add_one(&mut state.turned_away, reasons::of_refusal(reason)));
     }
 
     /// So many logs have forked.
@@ -157,15 +159,18 @@ impl Board {
                 version,
                 session: None,
                 totals: Totals::default(),
+                versions: BTreeMap::new(),
                 schemas: BTreeMap::new(),
                 agreed: None,
                 failure: None,
+                left: None,
             };
             let status = state.peers.entry(peer).or_insert_with(new);
             status.address = address;
-            status.version = version;
+            status.speaks(version);
             status.is_incoming = direction == Direction::Incoming;
             status.is_connected = true;
+            status.left = None;
         });
     }
 
@@ -173,7 +178,7 @@ impl Board {
     pub(super) fn speaks(&self, peer: &PeerId, version: u64) {
         self.change(|state| {
             if let Some(status) = state.peers.get_mut(peer) {
-                status.version = version;
+                status.speaks(version);
             }
         });
     }
@@ -183,15 +188,18 @@ impl Board {
             let State { peers, totals, .. } = state;
             if let Some(status) = peers.get_mut(peer) {
                 status.is_connected = false;
+                status.left = Some(SystemTime::now());
                 status.end(totals, &[], None);
             }
-            let gone = || peers.values().filter(|status| !status.is_connected);
-            if gone().count() > GONE_MAX
-                && let Some(first) = gone().next().map(|status| status.peer)
-            {
-                peers.remove(&first);
-            }
+            state.forget_one();
         });
+    }
+
+    /// Something went over the wire beside sessions.
+    pub(super) fn moved(&self, peer: &PeerId, version: u64, moved: &Totals) {
+        if *moved != Totals::default() {
+            self.change(|state| state.add(peer, version, moved));
+        }
     }
 
     /// How the session with a peer gets on, and what was counted of schemas since that was told.
@@ -228,25 +236,34 @@ impl Board {
     ) {
         let session = SessionStatus::of(schemas.len(), status);
         self.change(|state| {
-            let State { peers, totals, .. } = state;
+            let State { peers, totals, failures, .. } = state;
             if let Some(peer) = peers.get_mut(peer) {
                 peer.count(session, counts);
                 peer.end(totals, schemas, Some(end));
             }
+            if let Some(reason) = reasons::of_end(end) {
+                add_one(failures, (VERSION, reason));
+            }
         });
     }
 
-    /// A session of version 1 has ended, well unless it has a failure.
-    pub(super) fn ended_link(&self, peer: &PeerId, ended: &Totals, failure: Option<String>) {
+    /// A session of version 1 has ended, well unless it has a failure: the reason, and a sentence.
+    pub(super) fn ended_link(
+        &self,
+        peer: &PeerId,
+        ended: &Totals,
+        failure: Option<(&'static str, String)>,
+    ) {
         self.change(|state| {
-            let State { peers, totals, .. } = state;
-            let Some(status) = peers.get_mut(peer) else { return };
+            let Some(status) = state.peers.get_mut(peer) else { return };
             match failure {
                 None => status.agree(&[]),
-                failure => status.failure = failure,
+                Some((reason, sentence)) => {
+                    status.failure = Some(sentence);
+                    add_one(&mut state.failures, (legacy::VERSION, reason));
+                }
             }
-            status.totals.add(ended);
-            totals.add(ended);
+            state.add(peer, legacy::VERSION, ended);
         });
     }
 
@@ -260,15 +277,54 @@ impl Board {
     }
 }
 
-impl PeerStatus {
-    /// All sessions since the start, with the one under way.
-    #[must_use]
-    pub fn totals_so_far(&self) -> Totals {
-        let mut totals = self.totals;
-        if let Some(session) = &self.session {
-            totals.add(&session.totals);
+impl State {
+    /// Adds to what went over the wire with a peer.
+    fn add(&mut self, peer: &PeerId, version: u64, moved: &Totals) {
+        if let Some(peer) = self.peers.get_mut(peer) {
+            peer.add(version, moved);
+            self.totals.add(moved);
         }
-        totals
+    }
+
+    /// Makes room for those who come and go.
+    fn forget_one(&mut self) {
+        let gone = || self.peers.values().filter(|status| !status.is_connected);
+        if gone().count() <= GONE_MAX {
+            return;
+        }
+        let longest = gone().min_by_key(|status| status.left).map(|status| status.peer);
+        let Some(forgotten) = longest.and_then(|peer| self.peers.remove(&peer)) else { return };
+        for (version, totals) in &forgotten.versions {
+            self.forgotten.entry(*version).or_default().add(totals);
+        }
+    }
+}
+
+fn add_one<K: Ord>(counts: &mut BTreeMap<K, u64>, key: K) {
+    let count = counts.entry(key).or_default();
+    *count = count.saturating_add(1);
+}
+
+impl PeerStatus {
+    /// All sessions since the start, with the one under way, by version of the protocol.
+    #[must_use]
+    pub fn totals_so_far(&self) -> BTreeMap<u64, Totals> {
+        let mut versions = self.versions.clone();
+        if let Some(session) = &self.session {
+            versions.entry(VERSION).or_default().add(&session.totals);
+        }
+        versions
+    }
+
+    /// From now on this version is spoken.
+    fn speaks(&mut self, version: u64) {
+        self.version = version;
+        self.versions.entry(version).or_default();
+    }
+
+    fn add(&mut self, version: u64, moved: &Totals) {
+        self.totals.add(moved);
+        self.versions.entry(version).or_default().add(moved);
     }
 
     fn count(&mut self, session: SessionStatus, counts: Vec<(SchemaId, SchemaCounts)>) {
@@ -297,45 +353,82 @@ impl PeerStatus {
             _ => {}
         }
         totals.failed = matches!(end, Some(End::Refused(_) | End::Failed(_))).into();
-        self.totals.add(&totals);
+        self.add(VERSION, &totals);
         all.add(&totals);
     }
 }
 
 impl SessionStatus {
     fn of(schemas: usize, status: &Status) -> Self {
-        let totals = Totals {
-            sessions: 0,
-            failed: 0,
-            received: status.received,
-            stored: status.stored,
-            known: status.known,
-            waiting: status.waiting,
-            refused: status.refused,
-            sent: status.sent,
-            bytes_in: status.bytes_in,
-            bytes_out: status.bytes_out,
-        };
+        let totals = Totals::of(status);
         let expected = status.expected_entries;
         Self { phase: status.phase, schemas, expected, percent: status.percent(), totals }
     }
 }
 
-impl Totals {
-    /// Adds other counts to these.
-    pub fn add(&mut self, other: &Self) {
-        let pairs = [
-            (&mut self.sessions, other.sessions),
-            (&mut self.failed, other.failed),
-            (&mut self.received, other.received),
-            (&mut self.stored, other.stored),
-            (&mut self.known, other.known),
-            (&mut self.waiting, other.waiting),
-            (&mut self.refused, other.refused),
-            (&mut self.sent, other.sent),
-            (&mut self.bytes_in, other.bytes_in),
-            (&mut self.bytes_out, other.bytes_out),
-        ];
-        pairs.into_iter().for_each(|(count, more)| *count = count.saturating_add(more));
+#[cfg(test)]
+mod tests {
+    use pandan_identity::KeyPair;
+
+    use super::*;
+
+    fn peer(number: usize) -> PeerId {
+        let mut seed = [0; 32];
+        seed[..8].copy_from_slice(&number.to_be_bytes());
+        KeyPair::from_seed(&seed).public_key().into()
+    }
+
+    /// Who comes with ever new names takes the place of others of its kind, and no count is lost.
+    #[test]
+    fn who_is_gone_for_the_longest_is_forgotten_first() {
+        let board = Board::default();
+        let address = "127.0.0.1:1".parse().unwrap();
+        let sent = Totals { sessions: 1, sent: 2, ..Totals::default() };
+        for number in 0..GONE_MAX + 2 {
+            let peer = peer(number);
+            board.connected(peer, address, Direction::Incoming, legacy::VERSION);
+            board.ended_link(&peer, &sent, None);
+            board.disconnected(&peer);
+        }
+        // One that comes back is not the one that was gone the longest.
+        board.connected(peer(2), address, Direction::Incoming, VERSION);
+        board.moved(&peer(2), VERSION, &sent);
+        board.disconnected(&peer(2));
+        board.connected(peer(GONE_MAX + 2), address, Direction::Incoming, VERSION);
+        board.disconnected(&peer(GONE_MAX + 2));
+        let SyncStatus { peers, totals, forgotten, .. } = board.status();
+        assert_eq!(peers.len(), GONE_MAX);
+        let names: Vec<_> = peers.iter().map(|status| status.peer).collect();
+        for (number, is_known) in [(0, false), (1, false), (2, true), (3, false), (4, true)] {
+            assert_eq!(names.contains(&peer(number)), is_known, "{number}");
+        }
+        assert_eq!(forgotten, [(legacy::VERSION, three(&sent))].into());
+        assert_eq!(totals.sent, 2 * (GONE_MAX as u64 + 3));
+        let back = peers.iter().find(|status| status.peer == peer(2)).unwrap();
+        assert_eq!(back.totals_so_far(), [(legacy::VERSION, sent), (VERSION, sent)].into());
+    }
+
+    fn three(totals: &Totals) -> Totals {
+        let mut sum = *totals;
+        sum.add(totals);
+        sum.add(totals);
+        sum
+    }
+
+    #[test]
+    fn failures_are_counted_by_version_and_reason() {
+        let board = Board::default();
+        board.connected(peer(1), "127.0.0.1:1".parse().unwrap(), Direction::Incoming, 1);
+        let failure = Some((
+            reasons::of_outcome(legacy::Outcome::TimedOut).unwrap(),
+            String::from("the peer fell silent"),
+        ));
+        board.ended_link(&peer(1), &Totals { failed: 1, ..Totals::default() }, failure);
+        board.turned_away(&RefusalReason::WrongNetwork);
+        board.turned_away(&RefusalReason::WrongNetwork);
+        let status = board.status();
+        assert_eq!(status.failures, [((legacy::VERSION, "IDLE"), 1)].into());
+        assert_eq!(status.turned_away, [("WRONG_NETWORK", 2)].into());
+        assert_eq!(status.peers[0].failure.as_deref(), Some("the peer fell silent"));
     }
 }

@@ -17,6 +17,7 @@ mod language;
 mod legacy;
 mod lifecycle;
 mod limits;
+mod metrics;
 mod parts;
 mod peer;
 mod publishing;

@@ -115,7 +115,7 @@ fn peers_and_counts_are_told_to_those_who_run_the_node_only() {
         assert!(text.lines().any(|found| found == line), "{line} in {text}");
     }
     let id = theirs.node().peer_id().unwrap();
-    let received = format!("pandan_sync_entries_received_total{{peer=\"{id}\"}} 2");
+    let received = format!("pandan_sync_entries_received_total{{peer=\"{id}\",protocol=\"2\"}} 2");
     assert!(text.contains(&received), "{received} in {text}");
 
     let alone = World::in_memory();

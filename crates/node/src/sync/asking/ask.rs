@@ -8,7 +8,7 @@ use pandan_bamboo::{ForkProof, LogId, SeqNum};
 use pandan_identity::PublicKey;
 use pandan_network::{Connection, Handle, PeerId, Protocol};
 use pandan_replication::limits::{MAX_ASK_ITEMS, MAX_ASK_PLACES};
-use pandan_replication::{Ask, AskItem, End, Told};
+use pandan_replication::{Ask, AskItem, End, Told, VERSION};
 use pandan_store::{Keeping, PartSummary, Teller};
 use pandan_sync::{Examined, ask_item, examine_told, log_name, whole_item};
 use tokio::sync::Semaphore;
@@ -17,6 +17,7 @@ use super::talk::{Talk, talk};
 use super::{AskError, AskOptions, Asked, Completed};
 use crate::node::Core;
 use crate::sync::driver::{Input, Inputs, to_own};
+use crate::sync::status::Board;
 use crate::sync::unix_seconds;
 
 /// How many asks of this node are under way at the same time; others wait.
@@ -32,6 +33,7 @@ pub(in crate::sync) struct Asking {
     protocol: Protocol,
     core: Arc<Core>,
     inputs: Inputs,
+    board: Arc<Board>,
     places: Semaphore,
 }
 
@@ -41,8 +43,10 @@ impl Asking {
         protocol: Protocol,
         core: Arc<Core>,
         inputs: Inputs,
+        board: Arc<Board>,
     ) -> Self {
-        Self { network, protocol, core, inputs, places: Semaphore::new(ASKS_TOGETHER) }
+        let places = Semaphore::new(ASKS_TOGETHER);
+        Self { network, protocol, core, inputs, board, places }
     }
 
     /// Asks for a part, and keeps it if it verifies.
@@ -156,6 +160,7 @@ impl Asking {
         let peer = connection.peer();
         let ask = Ask { payloads_optional, items };
         let talk = talk(&self.core, connection, &self.protocol, ask).await?;
+        self.board.moved(&peer, VERSION, &talk.moved());
         if talk.points > 0 {
             self.blame(peer, talk.points).await;
         }

@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use pandan_network::{Connection, Protocol, Stream};
+use pandan_network::{Connection, PeerId, Protocol, Stream};
 use pandan_replication::{Ask, Asker, AskerEffect, End, Told, Verdict};
 use tokio::time::timeout;
 
 use super::{AskError, Completed};
 use crate::node::Core;
+use crate::sync::totals::Totals;
 use crate::sync::turns::Turn;
 use crate::sync::work;
 
@@ -22,6 +23,8 @@ pub(super) struct Talk {
     /// What became of the entries of whole documents.
     pub(super) completed: Completed,
     pub(super) end: End,
+    /// Bytes that came, and those that went.
+    bytes: (u64, u64),
     /// Points for what the peer did wrong.
     pub(super) points: u32,
 }
@@ -44,8 +47,7 @@ pub(super) async fn talk(
     let started = Instant::now();
     let now = || u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let mut asker = Asker::new(ask, now());
-    let completed = Completed { peer, stored: 0, known: 0, waiting: 0, refused: 0 };
-    let mut talk = Talk { told: Vec::new(), completed, end: End::Complete, points: 0 };
+    let mut talk = Talk::new(peer);
     loop {
         let mut is_over = false;
         while let Some(effect) = asker.poll() {
@@ -71,6 +73,7 @@ pub(super) async fn talk(
             }
         }
         while let Some(frame) = asker.poll_frame(now()) {
+            talk.bytes.1 += frame.len() as u64;
             // What cannot be sent shows in what comes.
             if !matches!(timeout(OPEN_TIME, sender.send(frame)).await, Ok(Ok(()))) {
                 asker.closed();
@@ -82,7 +85,10 @@ pub(super) async fn talk(
         let due = asker.poll_timeout().unwrap_or_default().saturating_sub(now());
         match timeout(Duration::from_millis(due), receiver.receive()).await {
             // It takes no frame only when it is over.
-            Ok(Ok(Some(frame))) => drop(asker.handle(&frame, now())),
+            Ok(Ok(Some(frame))) => {
+                talk.bytes.0 += frame.len() as u64;
+                let _ = asker.handle(&frame, now());
+            }
             Ok(Ok(None) | Err(_)) => asker.closed(),
             Err(_) => asker.timeout(now()),
         }
@@ -93,6 +99,26 @@ pub(super) async fn talk(
     }
     let _ = sender.finish().await;
     Ok(talk)
+}
+
+impl Talk {
+    const fn new(peer: PeerId) -> Self {
+        let completed = Completed { peer, stored: 0, known: 0, waiting: 0, refused: 0 };
+        Self { told: Vec::new(), completed, end: End::Complete, bytes: (0, 0), points: 0 }
+    }
+
+    /// What went over the wire.
+    pub(super) fn moved(&self) -> Totals {
+        let Completed { stored, known, waiting, refused, .. } = self.completed;
+        let parts = self.told.iter().map(|told| match told {
+            Told::Part { entries, .. } => entries.len() as u64,
+            _ => 0,
+        });
+        let received = stored + known + waiting + refused + parts.sum::<u64>();
+        let (bytes_in, bytes_out) = self.bytes;
+        let counts = Totals { received, stored, known, waiting, refused, ..Totals::default() };
+        Totals { bytes_in, bytes_out, ..counts }
+    }
 }
 
 impl Completed {

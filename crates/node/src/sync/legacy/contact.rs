@@ -6,13 +6,14 @@ use std::sync::Arc;
 use pandan_network::{Bytes, Connection, Protocol};
 use pandan_operations::OperationId;
 use pandan_replication::PeerId;
-use pandan_replication::legacy::{Effect, Fault, Finished, Link, Memory, Outcome};
+use pandan_replication::legacy::{self, Effect, Fault, Finished, Link, Memory, Outcome};
 
 use super::brought::Brought;
 use super::lines::Line;
 use super::{LinkId, LinkInput, Tools, work};
 use crate::sync::driver::Inputs;
-use crate::sync::status::Totals;
+use crate::sync::reasons;
+use crate::sync::totals::Totals;
 
 #[derive(Debug)]
 pub(super) struct Contact {
@@ -64,8 +65,19 @@ impl Contact {
         self.connection.peer()
     }
 
-    pub(super) fn into_memory(self) -> Memory {
+    /// Gives what is to be remembered. Bytes of the session that was under way count, too.
+    pub(super) fn into_memory(mut self, tools: &Tools) -> Memory {
+        let moved = self.take_moved();
+        tools.board.moved(&self.name(), legacy::VERSION, &moved);
         self.link.into_memory()
+    }
+
+    fn take_moved(&mut self) -> Totals {
+        Totals {
+            bytes_in: mem::take(&mut self.bytes_in),
+            bytes_out: mem::take(&mut self.bytes_out),
+            ..Totals::default()
+        }
     }
 
     pub(super) fn into_connection(self) -> Connection {
@@ -180,13 +192,14 @@ impl Contact {
 
     fn finished(&mut self, finished: &Finished, tools: &Tools) {
         tracing::debug!(peer = %self.name(), ?finished, "session ended");
-        let failure = match finished.outcome {
-            Outcome::Complete => None,
-            Outcome::TimedOut => Some(String::from("the peer fell silent")),
-            Outcome::Replaced => Some(String::from("the peer began anew")),
-            Outcome::StoreFailed => Some(String::from("the store cannot be read")),
-            Outcome::Broken => Some(self.fault.take().unwrap_or_default()),
+        let sentence = match finished.outcome {
+            Outcome::Complete => String::new(),
+            Outcome::TimedOut => String::from("the peer fell silent"),
+            Outcome::Replaced => String::from("the peer began anew"),
+            Outcome::StoreFailed => String::from("the store cannot be read"),
+            Outcome::Broken => self.fault.take().unwrap_or_default(),
         };
+        let failure = reasons::of_outcome(finished.outcome).map(|reason| (reason, sentence));
         let counts = finished.counts;
         let totals = Totals {
             sessions: 1,
@@ -195,9 +208,7 @@ impl Contact {
             stored: counts.stored,
             refused: counts.refused,
             sent: counts.sent,
-            bytes_in: mem::take(&mut self.bytes_in),
-            bytes_out: mem::take(&mut self.bytes_out),
-            ..Totals::default()
+            ..self.take_moved()
         };
         tools.board.ended_link(&self.name(), &totals, failure);
     }
