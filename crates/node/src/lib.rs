@@ -24,6 +24,7 @@ pub use config::{Config, DEFAULT_HTTP_ADDRESS, DEFAULT_HTTP_PORT, Limits, Storag
 pub use graphql::{Error, Location, PathPart, Request, Response};
 pub use lock::FolderLock;
 pub use node::{Node, NodeBuilder};
+pub use pandan_admission::limits::MAX_NEWEST;
 pub use pandan_admission::{PartAsk, PartSubject};
 pub use pandan_network as network;
 pub use pandan_replication::{Interest, Phase};

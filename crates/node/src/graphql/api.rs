@@ -125,6 +125,7 @@ static STATIC: &[Named] = &[
     Named::Object(Object::SignedEntry),
     Named::Object(Object::Fork),
     Named::Object(Object::ForkCollection),
+    Named::Object(Object::Part),
     Named::Enum(EnumType::OrderDirection),
     Named::Input(Input::Meta),
     Named::Input(Input::Boolean),

@@ -73,6 +73,7 @@ impl Reader<'_> {
                 self.entries(&entries, leaves)
             }
             Root::Forks { query, plan } => self.forks(query, plan),
+            Root::Parts { document, leaves } => self.parts(document.as_ref(), leaves),
             Root::Introspection { subject: Some(subject), plan } => {
                 Ok(introspection::answer(self.api, subject, plan, self.budget)?)
             }

@@ -81,6 +81,7 @@ impl Object {
                 plain("hasNextPage", Boolean.required()),
                 plain("totalCount", Int.required()),
             ],
+            Self::Part => part_fields(),
             Self::Document(schema) => document_fields(api, schema),
             Self::Item(schema) => {
                 let cursor = plain("cursor", String.nullable());
@@ -175,7 +176,7 @@ fn query_fields(api: &Api) -> Vec<FieldDef> {
     static_query_fields().into_iter().chain(of_schemas).collect()
 }
 
-fn static_query_fields() -> [FieldDef; 4] {
+fn static_query_fields() -> [FieldDef; 5] {
     let entries = || object(Object::SignedEntry, Shape::NonNullList);
     let defaulted = |name, scalar: Scalar, default| InputDef {
         default: Some(default),
@@ -226,6 +227,34 @@ fn static_query_fields() -> [FieldDef; 4] {
             ],
             ..plain("forks", object(Object::ForkCollection, Shape::NonNull))
         },
+        FieldDef {
+            about: Cow::Borrowed("What is held in part only, and shows in no other answer"),
+            arguments: vec![InputDef {
+                accepts_null: true,
+                ..argument("documentId", Scalar::DocumentId.nullable())
+            }],
+            ..plain("parts", object(Object::Part, Shape::NonNullList))
+        },
+    ]
+}
+
+/// Those of a document, or of the newest part of a log.
+fn part_fields() -> Vec<FieldDef> {
+    let told = |about, field| FieldDef { about: Cow::Borrowed(about), ..field };
+    vec![
+        plain("documentId", Scalar::DocumentId.nullable()),
+        plain("publicKey", Scalar::PublicKey.nullable()),
+        plain("logId", Scalar::LogId.nullable()),
+        told(
+            "The latest state of the document, as somebody claims",
+            plain("viewId", Scalar::DocumentViewId.nullable()),
+        ),
+        plain("deleted", Scalar::Boolean.nullable()),
+        told("How many entries are held", plain("entries", Scalar::Int.required())),
+        told(
+            "How many of those that were asked for lack their operations",
+            plain("withoutOperation", Scalar::Int.required()),
+        ),
     ]
 }
 

@@ -16,6 +16,7 @@ mod fields;
 mod forks;
 mod introspection;
 mod load;
+mod parts;
 mod plan;
 mod planner;
 mod request;

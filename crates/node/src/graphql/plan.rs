@@ -42,6 +42,7 @@ pub(crate) enum Root {
     DocumentEntries { document: DocumentId, skip: usize, first: usize, leaves: Leaves },
     LogEntries { author: PublicKey, log_id: LogId, from: SeqNum, first: usize, leaves: Leaves },
     Forks { query: ForkQuery, plan: ForksPlan },
+    Parts { document: Option<DocumentId>, leaves: Leaves },
     Introspection { subject: Option<Subject>, plan: IntroPlan },
 }
 

@@ -165,6 +165,10 @@ impl<'a> Planner<'a> {
                 },
                 plan: self.forks(object, collected, 1)?,
             }),
+            "parts" => Ok(Root::Parts {
+                document: given.optional_document("documentId"),
+                leaves: self.leaves(object, collected, 1)?,
+            }),
             name => self.root_of_schema(name, object, given, collected),
         }
     }

@@ -56,6 +56,7 @@ pub(crate) enum Object {
     SignedEntry,
     Fork,
     ForkCollection,
+    Part,
     Document(Arc<Schema>),
     Item(Arc<Schema>),
     Collection(Arc<Schema>),
@@ -236,6 +237,7 @@ impl Object {
             Self::SignedEntry => "SignedEntry",
             Self::Fork => "Fork",
             Self::ForkCollection => "ForkCollection",
+            Self::Part => "Part",
             Self::IntroSchema => "__Schema",
             Self::IntroType => "__Type",
             Self::IntroField => "__Field",
@@ -258,6 +260,7 @@ impl Object {
             Self::SignedEntry => "An entry as its author signed it, and its operation",
             Self::Fork => "A log with two entries for one place, and frozen from there on",
             Self::ForkCollection => "A page of forks",
+            Self::Part => "A document, or the newest of a log, of which not all is here",
             Self::Document(schema) => return Cow::Owned(String::from(schema.description())),
             _ => "",
         })

@@ -10,6 +10,7 @@ use axum::extract::{Path, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use pandan_admission::limits::MAX_NEWEST;
 use pandan_admission::{PartAsk, PartSubject};
 use pandan_bamboo::{LogId, SeqNum};
 use pandan_identity::{PublicKey, hex};
@@ -33,6 +34,8 @@ enum Refused {
     Body,
     #[error("\"{name}\" has to be {expected}")]
     Member { name: &'static str, expected: &'static str },
+    #[error("\"newest\" has to be a number from 1 to {MAX_NEWEST}")]
+    Newest,
     #[error(transparent)]
     Ask(#[from] AskError),
     #[error(transparent)]
@@ -139,12 +142,15 @@ const fn member(name: &'static str, expected: &'static str) -> Refused {
 
 /// The object that was sent.
 async fn members(core: &Core, request: Request) -> Result<Map<String, Value>, Refused> {
-    if !is_json(request.headers()) {
-        return Err(Refused::ContentType);
-    }
+    let is_json = is_json(request.headers());
     let reading = read(request.into_body(), SMALL_BODY, SMALL_BODY, &core.bodies);
     let reading = tokio::time::timeout(core.limits.request_time, reading).await;
-    let body = reading.ok().flatten().ok_or(Refused::Body)?;
+    // Read in any case: a connection with a body that nobody read is of no use for what comes next.
+    let body = reading.ok().flatten();
+    if !is_json {
+        return Err(Refused::ContentType);
+    }
+    let body = body.ok_or(Refused::Body)?;
     match super::json::parse(&body.bytes) {
         Ok(Value::Object(members)) => Ok(members),
         _ => Err(Refused::Body),
@@ -175,10 +181,8 @@ fn subject(members: &Map<String, Value>) -> Result<PartSubject, Refused> {
 }
 
 fn newest(members: &Map<String, Value>) -> Result<u64, Refused> {
-    let max = pandan_admission::limits::MAX_NEWEST;
     let count = members.get("newest").and_then(Value::as_u64);
-    let count = count.filter(|count| (1..=max).contains(count));
-    count.ok_or(member("newest", "a number from 1 to 1024"))
+    count.filter(|count| (1..=MAX_NEWEST).contains(count)).ok_or(Refused::Newest)
 }
 
 fn peer(members: &Map<String, Value>) -> Result<Option<PeerId>, Refused> {
@@ -260,7 +264,7 @@ impl Refused {
     const fn status(&self) -> StatusCode {
         match self {
             Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Body | Self::Member { .. } => StatusCode::BAD_REQUEST,
+            Self::Body | Self::Member { .. } | Self::Newest => StatusCode::BAD_REQUEST,
             Self::Ask(AskError::Offline | AskError::NotConnected) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -275,7 +279,7 @@ impl Refused {
 
     fn code(&self) -> &'static str {
         match self {
-            Self::ContentType | Self::Body | Self::Member { .. } => "BAD_REQUEST",
+            Self::ContentType | Self::Body | Self::Member { .. } | Self::Newest => "BAD_REQUEST",
             Self::Ask(error) => error.code(),
             Self::Store(error) => store_code(error),
         }

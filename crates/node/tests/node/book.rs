@@ -8,6 +8,8 @@ mod types;
 use std::path::Path;
 use std::{env, fs};
 
+use pandan_bamboo::{ForkProof, NextArgs, SeqNum};
+use pandan_node::{AskOptions, Asked, Interest, PartAsk};
 use pandan_operations::{DocumentId, DocumentViewId, Float, RawValue, SchemaId};
 use serde_json::{Value, json};
 
@@ -31,7 +33,10 @@ struct Woods {
 
 impl Woods {
     fn new() -> Self {
-        let world = World::in_memory();
+        Self::on(World::in_memory())
+    }
+
+    fn on(world: World) -> Self {
         let (ada, bo) = (Author::new(1), Author::new(2));
         let place = ada.define(&world, "place", &[("name", "str")]);
         let to = |kind: &str| format!("{kind}({place})");
@@ -75,15 +80,36 @@ impl Woods {
     }
 
     fn exchange_with(&self, query: &str, variables: &Value) -> String {
-        let body = json!({ "query": query, "variables": variables }).to_string();
-        let answer = self.world.send("POST", "/graphql", &[], body.as_bytes());
-        let mut text = format!("```graphql\n{}\n```\n\n", query.trim());
-        if variables.is_object() {
-            text += &format!("```json\n{}\n```\n\n", json_text(&variables.to_string()));
-        }
-        text += &format!("```json\n{}\n```\n", json_text(&answer.text()));
-        shortened(&text)
+        exchange_with(&self.world, query, variables)
     }
+
+    /// Ada has signed another entry where she measured the agaric, and somebody shows both.
+    fn fork(&self) {
+        let (key, agaric) = (self.ada.key_pair.public_key(), self.agaric);
+        let runtime = &self.world.runtime;
+        let reading = self.world.node().read(move |snapshot| {
+            let logs = snapshot.logs(&key)?;
+            let log = logs.iter().find(|log| log.document == agaric).unwrap();
+            snapshot.log(&key, log.log_id, SeqNum::FIRST, 2)
+        });
+        let entries = runtime.block_on(reading).unwrap();
+        let [create, measured] = &entries[..] else { panic!("expected two entries") };
+        let args = NextArgs::after(create.entry.header(), None).unwrap();
+        let other = args.forge(&self.ada.key_pair, b"something else");
+        let proof = ForkProof::new(&measured.entry.as_authentic(), &other.as_authentic()).unwrap();
+        runtime.block_on(self.world.node().keep_proof(proof)).unwrap().unwrap();
+    }
+}
+
+fn exchange_with(world: &World, query: &str, variables: &Value) -> String {
+    let body = json!({ "query": query, "variables": variables }).to_string();
+    let answer = world.send("POST", "/graphql", &[], body.as_bytes());
+    let mut text = format!("```graphql\n{}\n```\n\n", query.trim());
+    if variables.is_object() {
+        text += &format!("```json\n{}\n```\n\n", json_text(&variables.to_string()));
+    }
+    text += &format!("```json\n{}\n```\n", json_text(&answer.text()));
+    shortened(&text)
 }
 
 fn check(name: &str, expected: &str) {
@@ -247,6 +273,51 @@ fn writing_in_the_book_is_answered_so() {
 }
 
 #[test]
+fn forks_in_the_book_are_told_so() {
+    let woods = Woods::new();
+    let Woods { mushroom, agaric, .. } = &woods;
+    woods.fork();
+    check(
+        "forks",
+        &woods.exchange(&format!(
+            "{{
+  {mushroom}(id: \"{agaric}\") {{
+    meta {{ forked viewId }}
+    fields {{ height_cm }}
+  }}
+  forks(documentId: \"{agaric}\") {{
+    totalCount
+    forks {{ publicKey logId seqNum entries documents }}
+  }}
+}}"
+        )),
+    );
+}
+
+#[test]
+fn parts_in_the_book_are_told_so() {
+    let woods = Woods::on(World::replicating());
+    let Woods { mushroom, agaric, .. } = &woods;
+    let light = World::replicating_with(|it| it.interest = Interest::Schemas(Vec::new()));
+    light.keep(&woods.world);
+    light.wait_until("they are connected", |status| !status.peers.is_empty());
+    let asking = light.node().ask(PartAsk::Document(*agaric), AskOptions::default());
+    let asked = light.runtime.block_on(asking).unwrap();
+    assert!(matches!(asked, Asked::Kept(_)), "{asked:?}");
+    let query = format!(
+        "{{
+  parts(documentId: \"{agaric}\") {{ viewId deleted entries withoutOperation }}
+}}"
+    );
+    check("parts", &exchange_with(&light, &query, &Value::Null));
+    assert!(
+        light
+            .error(&format!("{{ {mushroom}(id: \"{agaric}\") {{ meta {{ owner }} }} }}"))
+            .is_object()
+    );
+}
+
+#[test]
 fn files_in_the_book_are_sent_so() {
     let woods = Woods::new();
     let blob = woods.ada.blob(&woods.world, "text/plain", b"Under the old birch.", 8);
@@ -278,5 +349,6 @@ fn types_in_the_book_are_those_of_the_api() {
     let woods = Woods::new();
     check("sdl", &shortened(&types::of_schema(&woods.world, &woods.mushroom)));
     check("shared-sdl", &types::shared(&woods.world));
+    check("signed-sdl", &types::signed(&woods.world));
     check("filters", &types::filters());
 }

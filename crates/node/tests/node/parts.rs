@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pandan_bamboo::{LogId, NextArgs, SeqNum};
 use pandan_network::{Config, Network, Protocol, Stream};
-use pandan_node::{AskError, AskOptions, Asked, Interest, PartAsk, PartSubject};
+use pandan_node::{AskError, AskOptions, Asked, Interest, MAX_NEWEST, PartAsk, PartSubject};
 use pandan_operations::{DocumentId, DocumentViewId, FieldName, Operation, RawValue, SchemaId};
 use pandan_replication::limits::MAX_FRAME_LENGTH;
 use pandan_replication::{Ask, AskItem, Message, PartContent, PartMessage};
@@ -64,6 +64,17 @@ fn a_light_node_asks_for_a_document_and_completes_it() {
     assert_eq!(shown, ["founded", "name"]);
     assert_eq!((part.asked, part.lacking), (2, 0));
     assert_eq!(subjects(&light), [PartSubject::Document(id)]);
+    let query = "query($id: DocumentId) { parts(documentId: $id) {
+        documentId publicKey logId viewId deleted entries withoutOperation __typename } }";
+    let shown = json!({
+        "documentId": id.to_string(), "publicKey": null, "logId": null,
+        "viewId": view.to_string(), "deleted": false,
+        "entries": part.entries, "withoutOperation": 0, "__typename": "Part",
+    });
+    assert_eq!(light.data_with(query, json!({}))["parts"], json!([shown]));
+    assert_eq!(light.data_with(query, json!({ "id": id.to_string() }))["parts"], json!([shown]));
+    let other = DocumentId::from_hash(*view.as_slice()[0].as_hash());
+    assert_eq!(light.data_with(query, json!({ "id": other.to_string() }))["parts"], json!([]));
     // It is no document: the schema is not even known.
     assert!(light.heads().is_empty() && light.node().schemas().len() == 4);
 
@@ -72,6 +83,7 @@ fn a_light_node_asks_for_a_document_and_completes_it() {
     let completed = completed.unwrap().unwrap();
     assert_eq!((completed.stored, completed.refused, completed.peer), (3 + 32, 0, peer));
     assert_eq!(subjects(&light), []);
+    assert_eq!(light.data("{ parts { entries } }")["parts"], json!([]));
     assert_eq!(light.heads(), full.heads());
     let query = format!("{{ {schema}(id: \"{id}\") {{ meta {{ viewId }} fields {{ name }} }} }}");
     let document = json!({ "meta": { "viewId": view.to_string() }, "fields": { "name": "Can" } });
@@ -93,6 +105,13 @@ fn the_newest_part_of_a_log_comes_without_payloads_and_they_later() {
     let asked = ask(&light, newest, AskOptions::default().without_payloads()).unwrap();
     let Asked::Kept(part) = asked else { panic!("expected a part, found {asked:?}") };
     assert_eq!((part.asked, part.lacking, part.latest), (4, 4, SeqNum::new(31)));
+    let shown =
+        light.data("{ parts { documentId publicKey logId viewId deleted withoutOperation } }");
+    let expected = json!([{
+        "documentId": null, "publicKey": author.to_string(), "logId": log_id.to_string(),
+        "viewId": null, "deleted": null, "withoutOperation": 4,
+    }]);
+    assert_eq!(shown["parts"], expected);
     let subject = newest.subject();
     let asked = light.runtime.block_on(light.node().fetch_payloads(subject, None)).unwrap();
     let Asked::Kept(part) = asked else { panic!("expected a part, found {asked:?}") };
@@ -159,6 +178,9 @@ fn parts_are_for_those_who_run_the_node_only() {
         assert_eq!(answer.status, status, "{body}");
         assert_eq!(answer.json()["errors"][0]["extensions"]["code"], json!(code), "{body}");
     }
+    let many = json!({ "author": author, "log_id": "0", "newest": MAX_NEWEST + 1 });
+    let told = send("/parts", many).json()["errors"][0]["message"].clone();
+    assert_eq!(told, json!(format!("\"newest\" has to be a number from 1 to {MAX_NEWEST}")));
     let answer = send("/parts/forget", document.clone());
     assert_eq!(answer.json(), json!({ "forgotten": true }));
     let answer = send("/parts/payloads", document.clone());

@@ -18,9 +18,18 @@ pub(crate) const INTROSPECTION: &str = "{ __schema {
 fragment Input on __InputValue { name type { ...Type } defaultValue }
 fragment Type on __Type { kind name ofType { kind name ofType { kind name ofType { kind name } } } }";
 
-/// What is only here: entries for clients that verify for themselves, and forks.
-const OWN: [&str; 7] =
-    ["SignedEntry", "documentEntries", "logEntries", "Fork", "ForkCollection", "forks", "forked"];
+/// What is only here: entries for clients that verify for themselves, forks, and what is held in part.
+const OWN: [&str; 9] = [
+    "SignedEntry",
+    "documentEntries",
+    "logEntries",
+    "Fork",
+    "ForkCollection",
+    "forks",
+    "forked",
+    "Part",
+    "parts",
+];
 
 #[test]
 fn types_are_those_that_clients_know() {
@@ -78,7 +87,17 @@ fn print(schema: &Value) -> String {
     blocks.join("\n")
 }
 
-pub(crate) fn print_type(ty: &Value, name: &str) -> String {
+/// A type without what is only here.
+fn print_type(ty: &Value, name: &str) -> String {
+    print_members(ty, name, |member| !OWN.contains(&member))
+}
+
+/// A type with all that it has.
+pub(crate) fn print_whole_type(ty: &Value, name: &str) -> String {
+    print_members(ty, name, |_| true)
+}
+
+fn print_members(ty: &Value, name: &str, is_shown: impl Fn(&str) -> bool) -> String {
     let (keyword, members, show): (_, _, fn(&Value) -> String) = match ty["kind"].as_str().unwrap()
     {
         "SCALAR" => return format!("scalar {name}\n"),
@@ -91,7 +110,7 @@ pub(crate) fn print_type(ty: &Value, name: &str) -> String {
         .as_array()
         .unwrap()
         .iter()
-        .filter(|member| !OWN.contains(&member["name"].as_str().unwrap()))
+        .filter(|member| is_shown(member["name"].as_str().unwrap()))
         .map(show)
         .collect();
     lines.sort();

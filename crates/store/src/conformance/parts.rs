@@ -99,6 +99,13 @@ pub(super) fn check_forks(new_store: &dyn Fn() -> Box<dyn Store>) {
         Keeping::Void(proof) => assert_eq!(*proof, scene.proof()),
         other => panic!("expected a fork to be known, found {other:?}"),
     }
+    // A client that publishes it forks the log as well.
+    let scene = Scene::new(new_store);
+    assert_eq!(scene.keep(&part), Keeping::Kept);
+    scene.line[..12].iter().for_each(|signed| drop(scene.world.publish_from_peer(signed)));
+    let (frozen, outcome) = scene.world.offer_at(&scene.branch[0], Door::Client).split();
+    assert_eq!(frozen.expect("it forks the log").proof, scene.proof());
+    assert!(matches!(&outcome, Outcome::Refused(refusal) if refusal.code() == "LOG_FROZEN"));
     // The branch is stored first: the part is not kept.
     let scene = Scene::new(new_store);
     let line = scene.line[..12].iter().chain(&scene.branch);

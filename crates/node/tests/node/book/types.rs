@@ -3,7 +3,7 @@
 use pandan_operations::SchemaId;
 use serde_json::Value;
 
-use crate::schema::{INTROSPECTION, print_field, print_type};
+use crate::schema::{INTROSPECTION, print_field, print_whole_type};
 use crate::support::{Author, World};
 
 /// The types of a schema and its fields at the root.
@@ -20,7 +20,7 @@ pub(super) fn of_schema(world: &World, schema: &SchemaId) -> String {
     let mut blocks = vec![format!("type Query {{\n  {}\n}}\n", root.join("\n  "))];
     for suffix in ["", "Fields", "Collection", "Item", "Filter", "OrderBy"] {
         let name = format!("{schema}{suffix}");
-        blocks.push(print_type(find(&types, &name), &name));
+        blocks.push(print_whole_type(find(&types, &name), &name));
     }
     blocks.join("\n")
 }
@@ -29,7 +29,20 @@ pub(super) fn of_schema(world: &World, schema: &SchemaId) -> String {
 pub(super) fn shared(world: &World) -> String {
     let types = types(world);
     let names = ["DocumentMeta", "MetaFilterInputObject", "OrderDirection", "NextArguments"];
-    names.map(|name| print_type(find(&types, name), name)).join("\n")
+    names.map(|name| print_whole_type(find(&types, name), name)).join("\n")
+}
+
+/// What is asked for apart from documents: entries, forks and parts.
+pub(super) fn signed(world: &World) -> String {
+    let types = types(world);
+    let fields = find(&types, "Query")["fields"].as_array().unwrap();
+    let field = |name: &str| print_field(fields.iter().find(|it| it["name"] == name).unwrap());
+    let fields = ["documentEntries", "logEntries", "forks", "parts"].map(field).join("\n  ");
+    let mut blocks = vec![format!("type Query {{\n  {fields}\n}}\n")];
+    for name in ["SignedEntry", "ForkCollection", "Fork", "Part"] {
+        blocks.push(print_whole_type(find(&types, name), name));
+    }
+    blocks.join("\n")
 }
 
 /// A table of the types of fields, what they become and what they can be filtered by.

@@ -1,7 +1,7 @@
 //! Parts as they were kept.
 
 use pandan_admission::{ClaimedState, PartAsk, PartSubject};
-use pandan_bamboo::LogId;
+use pandan_bamboo::{LogId, SeqNum};
 use pandan_identity::PublicKey;
 use pandan_operations::FieldName;
 use rusqlite::{Connection, Row};
@@ -20,9 +20,33 @@ pub(in crate::sqlite) fn rows(connection: &Connection) -> Result<Vec<i64>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// How much there is of each part.
+/// How much there is of each part. Payloads are not read: lengths stand beside them.
 pub(in crate::sqlite) fn all(connection: &Connection) -> Result<Vec<PartSummary>> {
-    rows(connection)?.into_iter().map(|row| Ok(kept(connection, row)?.summary())).collect()
+    rows(connection)?.into_iter().map(|row| summary(connection, row)).collect()
+}
+
+fn summary(connection: &Connection, part: i64) -> Result<PartSummary> {
+    let Head { ask, teller, state } = head(connection, part)?;
+    let mut statement = connection.prepare_cached(
+        "SELECT count(*), coalesce(sum(asked), 0), coalesce(sum(asked AND payload IS NULL), 0), \
+         coalesce(sum(length(entry) + coalesce(length(payload), 0)), 0), max(seq_num) \
+         FROM part_entries WHERE part = ?",
+    )?;
+    let summary = statement.query_row([part], |row| {
+        let latest: Option<[u8; 8]> = row.get(4)?;
+        let latest = latest.filter(|_| matches!(ask, PartAsk::Newest { .. }));
+        Ok(PartSummary {
+            ask,
+            teller,
+            state,
+            entries: row.get(0)?,
+            asked: row.get(1)?,
+            lacking: row.get(2)?,
+            bytes: row.get(3)?,
+            latest: latest.and_then(|number| SeqNum::new(u64::from_be_bytes(number))),
+        })
+    });
+    Ok(summary?)
 }
 
 /// A part.
@@ -35,6 +59,18 @@ pub(in crate::sqlite) fn find(
 
 /// The part in a row that is there.
 pub(in crate::sqlite) fn kept(connection: &Connection, part: i64) -> Result<KeptPart> {
+    let Head { ask, teller, state } = head(connection, part)?;
+    Ok(KeptPart { ask, teller, state, entries: entries_of(connection, part)? })
+}
+
+/// A part without its entries.
+struct Head {
+    ask: PartAsk,
+    teller: Teller,
+    state: Option<ClaimedState>,
+}
+
+fn head(connection: &Connection, part: i64) -> Result<Head> {
     let mut statement = connection.prepare_cached(
         "SELECT document, author, log_id, newest, view, peer, told FROM parts WHERE id = ?",
     )?;
@@ -50,7 +86,7 @@ pub(in crate::sqlite) fn kept(connection: &Connection, part: i64) -> Result<Kept
             Some(ClaimedState { view: digest::view(&view)?, fields: fields(connection, part)? })
         }
     };
-    Ok(KeptPart { ask, teller, state, entries: entries_of(connection, part)? })
+    Ok(Head { ask, teller, state })
 }
 
 fn ask(row: &Row<'_>) -> Result<PartAsk> {
