@@ -144,9 +144,7 @@ impl Client {
 
     /// Asks a question; the answer is what GraphQL calls `data`.
     pub(crate) fn query(&self, text: &str, variables: &Value) -> Result<Value, ClientError> {
-        if self.endpoint.starts_with("https:") {
-            return Err(ClientError::Encrypted { url: self.endpoint.clone() });
-        }
+        self.check_plain()?;
         let body = json!({ "query": text, "variables": variables }).to_string();
         let request = self.agent.post(&self.endpoint).content_type("application/json");
         let mut response =
@@ -166,6 +164,7 @@ impl Client {
 
     /// Fetches a file of the node: its length, if it is told, and its content.
     pub(crate) fn get(&self, path: &str) -> Result<(Option<u64>, impl Read + use<>), ClientError> {
+        self.check_plain()?;
         let url = format!("{}{path}", self.base);
         let response = self.agent.get(&url).call().map_err(|error| self.unreachable(&error))?;
         if response.status() != 200 {
@@ -178,9 +177,7 @@ impl Client {
 
     /// Has a node do something; its answer, for which it may ask others.
     pub(crate) fn post(&self, path: &str, body: &Value) -> Result<Value, ClientError> {
-        if self.endpoint.starts_with("https:") {
-            return Err(ClientError::Encrypted { url: self.endpoint.clone() });
-        }
+        self.check_plain()?;
         let request = self.agent.post(format!("{}{path}", self.base));
         let request = request.config().timeout_global(Some(WORK_TIMEOUT)).build();
         let request = request.content_type("application/json");
@@ -218,6 +215,13 @@ impl Client {
     fn next_args_from(&self, answer: &Value) -> Result<NextArgs, ClientError> {
         read_next_args(answer)
             .ok_or_else(|| self.not_a_node(format!("arguments for the next entry were {answer}")))
+    }
+
+    fn check_plain(&self) -> Result<(), ClientError> {
+        match self.endpoint.starts_with("https:") {
+            true => Err(ClientError::Encrypted { url: self.endpoint.clone() }),
+            false => Ok(()),
+        }
     }
 
     fn unreachable(&self, error: &ureq::Error) -> ClientError {

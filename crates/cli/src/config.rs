@@ -11,6 +11,7 @@
 //!
 //! [limits]
 //! page = 1000
+//! peer_connections = 256
 //! ```
 //!
 //! Later sources win: defaults, this file, the environment, the command line.
@@ -18,13 +19,13 @@
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::time::Duration;
 
 use clap::ValueEnum;
-use pandan_node::{Durability, Limits};
+use pandan_node::Durability;
 use thiserror::Error;
 use toml::{Table, Value};
 
+use crate::limits::Limit;
 use crate::listen::Listen;
 use crate::nearest::nearest;
 use crate::network::NetworkFile;
@@ -68,85 +69,6 @@ pub(crate) enum LogLevel {
     Info,
     Debug,
     Trace,
-}
-
-/// A limit and its new value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Limit {
-    name: &'static str,
-    value: u64,
-}
-
-/// The names of all limits with what they are unless told otherwise, for people.
-pub(crate) fn limits_help() -> String {
-    let mut limits = Limits::default();
-    let lines = LIMITS.iter().map(|(name, find)| match find(&mut limits) {
-        Slot::Count(count) => format!("  {name}={count}"),
-        Slot::Seconds(time) => format!("  {name}={}", time.as_secs()),
-    });
-    let lines: Vec<_> = lines.collect();
-    format!("Limits and their defaults:\n{}", lines.join("\n"))
-}
-
-/// How a limit is set.
-enum Slot<'a> {
-    Count(&'a mut usize),
-    Seconds(&'a mut Duration),
-}
-
-type Find = for<'a> fn(&'a mut Limits) -> Slot<'a>;
-
-/// All limits that can be set.
-const LIMITS: [(&str, Find); 15] = [
-    ("depth", |limits| Slot::Count(&mut limits.depth)),
-    ("root_fields", |limits| Slot::Count(&mut limits.root_fields)),
-    ("fields", |limits| Slot::Count(&mut limits.fields)),
-    ("answer_values", |limits| Slot::Count(&mut limits.answer_values)),
-    ("answer_bytes", |limits| Slot::Count(&mut limits.answer_bytes)),
-    ("page", |limits| Slot::Count(&mut limits.page)),
-    ("body_bytes", |limits| Slot::Count(&mut limits.body_bytes)),
-    ("bodies_bytes", |limits| Slot::Count(&mut limits.bodies_bytes)),
-    ("answers_bytes", |limits| Slot::Count(&mut limits.answers_bytes)),
-    ("request_time_s", |limits| Slot::Seconds(&mut limits.request_time)),
-    ("header_time_s", |limits| Slot::Seconds(&mut limits.header_time)),
-    ("concurrent_reads", |limits| Slot::Count(&mut limits.concurrent_reads)),
-    ("queued_entries", |limits| Slot::Count(&mut limits.queued_entries)),
-    ("batch_entries", |limits| Slot::Count(&mut limits.batch_entries)),
-    ("connections", |limits| Slot::Count(&mut limits.connections)),
-];
-
-impl Limit {
-    fn new(name: &str, value: i128) -> Result<Self, String> {
-        let known = LIMITS.iter().map(|(name, _)| *name);
-        let Some(found) = known.clone().find(|known| *known == name) else {
-            let nearest = nearest(name, known);
-            return Err(format!("there is no limit `{name}`; the nearest is `{nearest}`"));
-        };
-        match u64::try_from(value) {
-            Ok(value @ 1..) => Ok(Self { name: found, value }),
-            _ => Err(format!("limit `{name}` must be at least 1, found {value}")),
-        }
-    }
-
-    /// Sets it.
-    pub(crate) fn apply(&self, limits: &mut Limits) {
-        let Some((_, find)) = LIMITS.iter().find(|(name, _)| *name == self.name) else { return };
-        match find(limits) {
-            Slot::Count(count) => *count = usize::try_from(self.value).unwrap_or(usize::MAX),
-            Slot::Seconds(time) => *time = Duration::from_secs(self.value),
-        }
-    }
-}
-
-/// `name=value`
-impl FromStr for Limit {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
-        let value = value.trim().parse().map_err(|_| format!("\"{value}\" is not a number"))?;
-        Self::new(name.trim(), value)
-    }
 }
 
 /// A file that holds no settings, or not in the way it should.
@@ -196,7 +118,7 @@ const TRANSLATIONS: [(&str, &str); 15] = [
     ("block_peer_ids", "write `block_peers = […]`"),
     ("relay_addresses", RELAY),
     ("relay_mode", RELAY),
-    ("allow_schema_ids", "write `schemas = […]`: those that are replicated"),
+    ("allow_schema_ids", "write `schemas = […]`, those to replicate, or take it out for all"),
 ];
 
 const RELAY: &str = "take it out: nodes are reached at their addresses, not through relays";
@@ -296,9 +218,8 @@ fn unknown(key: &str) -> ConfigError {
 mod tests {
     use std::path::Path;
 
-    use pandan_node::Limits;
-
-    use super::{File, KEYS, LIMITS, Listen, Slot, TRANSLATIONS};
+    use super::{File, KEYS, Listen, TRANSLATIONS};
+    use crate::limits::{LIMITS, NodeLimits, default_of};
 
     fn parse(text: &str) -> Result<File, String> {
         File::parse(text, Path::new("/etc/pandan/config.toml")).map_err(|error| error.to_string())
@@ -312,9 +233,9 @@ mod tests {
         let file = file.expect("it is good");
         assert_eq!(file.data_dir.as_deref(), Some(Path::new("/etc/pandan/data")));
         assert!(matches!(file.http, Some(Listen::At(address)) if address.port() == 0));
-        let mut limits = Limits::default();
+        let mut limits = NodeLimits::default();
         file.limits.iter().for_each(|limit| limit.apply(&mut limits));
-        assert_eq!(limits.page, 5);
+        assert_eq!(limits.clients.page, 5);
         assert_eq!(parse(""), Ok(File::default()));
         assert_eq!(parse("http = \"off\"").map(|file| file.http), Ok(Some(Listen::Off)));
     }
@@ -323,9 +244,9 @@ mod tests {
     fn every_limit_can_be_set() {
         for (name, _) in LIMITS {
             let file = parse(&format!("[limits]\n{name} = 7")).expect(name);
-            let mut limits = Limits::default();
+            let mut limits = NodeLimits::default();
             file.limits.iter().for_each(|limit| limit.apply(&mut limits));
-            assert_ne!(limits, Limits::default(), "{name}");
+            assert_ne!(limits, NodeLimits::default(), "{name}");
         }
     }
 
@@ -347,6 +268,9 @@ mod tests {
         check("[limits]\npages = 1", "the nearest is `page`");
         check("[limits]\npage = 0", "at least 1");
         check("[limits]\npage = \"1\"", "whole number");
+        check("[limits]\npeer_dial = 1", "the nearest is `peer_dials`");
+        check("[limits]\npeer_streams = 4294967296", "at most 4294967295");
+        check("allow_schema_ids = \"*\"", "take it out for all");
         check("http = ", "line 1");
     }
 
@@ -365,13 +289,8 @@ mod tests {
             let row = format!("| `{key}` | `PANDAN_{variable}` | `--{option}` |");
             assert!(settings.contains(&row), "{row}");
         }
-        let mut limits = Limits::default();
         for (name, find) in LIMITS {
-            let default = match find(&mut limits) {
-                Slot::Count(count) => count.to_string(),
-                Slot::Seconds(time) => time.as_secs().to_string(),
-            };
-            let row = format!("| `{name}` | {default} |");
+            let row = format!("| `{name}` | {} |", default_of(find));
             assert!(settings.contains(&row), "{row}");
         }
         let rows = settings.lines().filter(|line| line.starts_with("| `")).count();

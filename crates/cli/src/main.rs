@@ -14,6 +14,7 @@ mod folder;
 mod follow;
 mod hex;
 mod keys;
+mod limits;
 mod listen;
 mod logging;
 mod nearest;

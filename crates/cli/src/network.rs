@@ -1,25 +1,20 @@
 //! How a node takes part in a network: on the command line, in the environment and in the file.
 
 use std::fmt;
-use std::fs;
 use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use anyhow::Context;
+use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
-use pandan_identity::KeyFile;
-use pandan_node::network::{Address, NetworkKey, PeerId};
-use pandan_node::{Config, Interest, Replication, Storage};
+use pandan_identity::{KeyFile, KeyFileError, KeyPair};
+use pandan_node::network::{Address, Limits, NetworkKey, PeerId};
+use pandan_node::{Interest, Replication};
 use pandan_operations::{SchemaId, SystemSchema};
 
 use crate::failure::usage;
 use crate::follow::Related;
 use crate::listen::Listen;
-use crate::neighbours::Neighbours;
-
-/// Name of the file in which a node remembers whom it met.
-const PEERS_FILE: &str = "peers.toml";
 
 /// A node to stay connected with: `HOST:PORT`, or `PEER_ID@HOST:PORT` to be sure who is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,8 +58,8 @@ pub(crate) struct NetworkArgs {
     #[arg(long, value_name = "HOST:PORT", env = "PANDAN_QUIC", value_parser = Listen::quic)]
     quic: Option<Listen>,
 
-    /// Neither look for other nodes nor let any in
-    #[arg(long, env = "PANDAN_OFFLINE", conflicts_with = "quic")]
+    /// Neither look for other nodes nor let any in, whatever else is set
+    #[arg(long, env = "PANDAN_OFFLINE", value_parser = BoolishValueParser::new())]
     offline: bool,
 
     /// Stay connected with the node at HOST:PORT, or PEER_ID@HOST:PORT; may be given several times
@@ -73,12 +68,12 @@ pub(crate) struct NetworkArgs {
 
     /// Look for nodes in the local network, and be found there [default: true]
     #[arg(long, value_name = "BOOL", env = "PANDAN_MDNS", action = ArgAction::Set,
-        num_args = 0..=1, default_missing_value = "true")]
+        num_args = 0..=1, default_missing_value = "true", value_parser = BoolishValueParser::new())]
     mdns: Option<bool>,
 
     /// Replicate with nodes of aquadoggo too, which speak version 1 of the protocol [default: true]
     #[arg(long, value_name = "BOOL", env = "PANDAN_LEGACY", action = ArgAction::Set,
-        num_args = 0..=1, default_missing_value = "true")]
+        num_args = 0..=1, default_missing_value = "true", value_parser = BoolishValueParser::new())]
     legacy: Option<bool>,
 
     /// File with the key that this node authenticates itself with; it is never that of a person
@@ -140,7 +135,7 @@ impl NetworkArgs {
     pub(crate) fn merge(
         self,
         file: NetworkFile,
-        config: &Config,
+        limits: Limits,
     ) -> anyhow::Result<Option<Replication>> {
         let address = match (self.offline, self.quic.or(file.quic)) {
             (true, _) | (_, Some(Listen::Off)) => return Ok(None),
@@ -175,22 +170,20 @@ impl NetworkArgs {
         let allowed: Vec<_> = self.allow_peers.into_iter().chain(file.allow_peers).collect();
         network.access.allow = (!allowed.is_empty()).then(|| allowed.into_iter().collect());
         network.access.block = self.block_peers.into_iter().chain(file.block_peers).collect();
-        if let Storage::Folder(folder) = &config.storage {
-            let neighbours = Neighbours::read(folder)?;
-            let added = neighbours.peers.into_iter();
-            network.addresses.extend(added.map(|peer| (peer.address, peer.id)));
-            network.access.block.extend(neighbours.block);
-            fs::create_dir_all(folder)
-                .with_context(|| format!("cannot make the folder {}", folder.display()))?;
-            network.peers_file = Some(folder.join(PEERS_FILE));
-        }
+        network.limits = limits;
         Ok(Some(replication))
     }
 }
 
-fn node_key(path: &Path) -> anyhow::Result<pandan_identity::KeyPair> {
-    let file = KeyFile::read(path)
-        .map_err(|error| usage(format!("key of the node in {}: {error}", path.display())))?;
+fn node_key(path: &Path) -> anyhow::Result<KeyPair> {
+    let file = KeyFile::read(path).map_err(|error| match error {
+        KeyFileError::NotFound { path } => usage(format!(
+            "there is no key of the node in {0}; make one with `pandan key new {0}`, or take the \
+             setting out: then the node makes one in its folder",
+            path.display()
+        )),
+        other => usage(format!("key of the node: {:#}", anyhow::Error::new(other))),
+    })?;
     Ok(file.into_key_pair())
 }
 
@@ -202,7 +195,7 @@ fn free(address: SocketAddr) -> SocketAddr {
 
 #[cfg(test)]
 mod tests {
-    use pandan_node::{Config, Storage};
+    use pandan_node::network::Limits;
 
     use super::{Listen, NetworkArgs, NetworkFile};
 
@@ -211,10 +204,28 @@ mod tests {
         let quic = Some(Listen::At("127.0.0.1:0".parse().expect("it is an address")));
         let arguments = NetworkArgs { quic, legacy: argument, ..NetworkArgs::default() };
         let file = NetworkFile { legacy: file, ..NetworkFile::default() };
-        let mut config = Config::default();
-        config.storage = Storage::Memory;
-        let replication = arguments.merge(file, &config).expect("nothing is wrong with it");
-        replication.expect("it is not offline").legacy
+        let merged = arguments.merge(file, Limits::default()).expect("nothing is wrong with it");
+        merged.expect("it is not offline").legacy
+    }
+
+    #[test]
+    fn limits_of_other_nodes_get_to_the_network() {
+        let limits = Limits { connections: 3, ..Limits::default() };
+        let quic = Some(Listen::At("127.0.0.1:0".parse().expect("it is an address")));
+        let arguments = NetworkArgs { quic, ..NetworkArgs::default() };
+        let merged = arguments.merge(NetworkFile::default(), limits.clone());
+        let merged = merged.expect("nothing is wrong with it").expect("it is not offline");
+        assert_eq!(merged.network.limits, limits);
+    }
+
+    /// Somebody who wants to be offline is, whatever a file or the environment says.
+    #[test]
+    fn offline_wins() {
+        let quic = Some(Listen::At("127.0.0.1:0".parse().expect("it is an address")));
+        let arguments = NetworkArgs { offline: true, quic, ..NetworkArgs::default() };
+        let file = NetworkFile { quic, ..NetworkFile::default() };
+        let merged = arguments.merge(file, Limits::default()).expect("nothing is wrong with it");
+        assert!(merged.is_none());
     }
 
     #[test]

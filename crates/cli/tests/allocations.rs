@@ -14,6 +14,8 @@ mod failure;
 mod follow;
 #[path = "../src/hex.rs"]
 mod hex;
+#[path = "../src/limits.rs"]
+mod limits;
 #[path = "../src/listen.rs"]
 mod listen;
 #[path = "../src/schema/lock.rs"]

@@ -41,7 +41,10 @@ fn errors_are_json_when_asked_for() {
     assert_eq!(output.status.code(), Some(3));
     let error: serde_json::Value = serde_json::from_slice(&output.stderr).expect("JSON");
     assert_eq!(error["error"]["exit"], 3);
-    desk.fails(&["schema", "list", "--node", "https://127.0.0.1:9"], 2, "only plain HTTP");
+    for command in [["schema", "list"], ["peer", "list"], ["sync", "status"], ["sync", "parts"]] {
+        let encrypted = [&command[..], &["--node", "https://127.0.0.1:9"]].concat();
+        desk.fails(&encrypted, 2, "only plain HTTP");
+    }
 }
 
 #[test]

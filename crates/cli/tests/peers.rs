@@ -46,11 +46,17 @@ fn peers_are_added_blocked_and_let_in_again_while_the_node_runs() {
     assert!(status["peers"][0]["agreed_unix_seconds"].is_u64(), "{status}");
     let list = desk.text(&["peer", "list"]);
     assert!(list.contains(&id) && list.contains(&address) && list.contains("connected"), "{list}");
+    assert!(!list.contains("pandan peer add"), "that is in another folder: {list}");
+    let list = desk.json(&["peer", "list", "--data-dir", "data"]);
+    assert_eq!((&list["added"], &list["blocked"]), (&json!([peer]), &json!([])), "{list}");
     let shown = desk.text(&["sync", "status", "--once"]);
     assert!(shown.contains("live") && shown.contains("s ago"), "{shown}");
 
     desk.text(&["peer", "block", &id, "--data-dir", "data"]);
-    wait_until(&desk, "gone", |status| status["peers"][0]["connected"] == false);
+    let gone = wait_until(&desk, "gone", |status| status["peers"][0]["connected"] == false);
+    assert!(gone["peers"][0]["left_unix_seconds"].is_u64(), "{gone}");
+    let list = desk.text(&["peer", "list", "--data-dir", "data"]);
+    assert!(list.contains("gone, ") && list.contains("peer block`:"), "{list}");
     desk.text(&["peer", "unblock", &id, "--data-dir", "data"]);
     wait_until(&desk, "back", |status| status["peers"][0]["connected"] == true);
 
@@ -58,8 +64,22 @@ fn peers_are_added_blocked_and_let_in_again_while_the_node_runs() {
     desk.fails(&["peer", "remove", "127.0.0.1:1", "--data-dir", "data"], 1, &peer);
     let removed = desk.json(&["peer", "remove", &peer, "--data-dir", "data"]);
     assert_eq!(removed["peers"], json!([]));
+    desk.fails(&["peer", "remove", &peer, "--data-dir", "data"], 1, "and no other");
     desk.fails(&["peer", "add", "nowhere", "--data-dir", "data"], 2, "HOST:PORT");
     desk.fails(&["peer", "block", "somebody", "--data-dir", "data"], 2, "peer id");
+}
+
+/// Later sources win over the environment, which made `--offline` and `--in-memory` errors.
+#[test]
+fn offline_and_in_memory_win_over_the_environment() {
+    let desk = Desk::empty();
+    let mut command = common::pandan();
+    command.env("PANDAN_QUIC", "127.0.0.1:0").env("PANDAN_DATA_DIR", desk.path("data"));
+    command.env("PANDAN_OFFLINE", "0").env("PANDAN_MDNS", "off");
+    command.args(["node", "--offline", "--in-memory", "--http", "127.0.0.1:0", "--json"]);
+    let node = RunningNode::spawn(command);
+    assert_eq!((&node.greeting["quic"], &node.greeting["data_dir"]), (&json!(null), &json!(null)));
+    assert!(!desk.path("data").exists());
 }
 
 #[test]

@@ -23,7 +23,7 @@ use crate::running::RunningNode;
 use crate::style::{BOLD, DIM, GOOD, VALUE, paint};
 use crate::table::Table;
 
-/// Publish a festival to a new node, query it, and check everything
+/// Publish a festival to a new node, query it, part and join it with two more, check everything
 #[derive(Args, Debug)]
 pub(crate) struct Demo {
     /// End after the checks instead of leaving the node open to look around

@@ -30,7 +30,7 @@ use crate::output::Output;
 pub(crate) enum Command {
     /// Run a node until it is asked to stop (SIGINT, SIGTERM)
     Node(node::RunNode),
-    /// Publish a festival to a new node, query it, and check everything
+    /// Publish a festival to a new node, query it, part and join it with two more, check everything
     Demo(demo::Demo),
     /// Make and show keys
     #[command(subcommand)]

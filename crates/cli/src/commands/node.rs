@@ -9,11 +9,12 @@ use etcetera::BaseStrategy;
 use pandan_node::{Config, Storage};
 use serde_json::json;
 
-use crate::config::{Durable, File, Limit, LogLevel, limits_help};
+use crate::config::{Durable, File, LogLevel};
 use crate::failure::usage;
+use crate::limits::{Limit, NodeLimits, limits_help};
 use crate::listen::Listen;
 use crate::logging;
-use crate::neighbours::{Neighbours, Watcher};
+use crate::neighbours::Watcher;
 use crate::network::NetworkArgs;
 use crate::output::Output;
 use crate::running::RunningNode;
@@ -33,8 +34,8 @@ pub(crate) struct RunNode {
     #[arg(long, value_name = "DIR", env = "PANDAN_DATA_DIR")]
     data_dir: Option<PathBuf>,
 
-    /// Keep data in memory; it is gone when the node stops
-    #[arg(long, conflicts_with = "data_dir")]
+    /// Keep data in memory, whatever folder is set; it is gone when the node stops
+    #[arg(long)]
     in_memory: bool,
 
     /// Where to listen for HTTP, port 0 for a free one, `off` for nowhere [default:
@@ -66,15 +67,16 @@ impl RunNode {
     pub(crate) fn run(self, out: Output) -> anyhow::Result<()> {
         let file = self.read_file()?;
         logging::start(self.log_level.or(file.log_level).unwrap_or(LogLevel::Warn));
-        let config = self.merge(file)?;
+        let mut config = self.merge(file)?;
         let data_dir = match &config.storage {
             Storage::Folder(folder) => Some(folder.clone()),
             Storage::Memory => None,
         };
-        let quic_is_on = config.replication.is_some();
-        let neighbours = match &data_dir {
-            Some(folder) if quic_is_on => Neighbours::read(folder)?,
-            _ => Neighbours::default(),
+        let watcher = match (&data_dir, &mut config.replication) {
+            (Some(folder), Some(replication)) => {
+                Some(Watcher::begin(folder.clone(), &mut replication.network)?)
+            }
+            _ => None,
         };
         let durability = format!("{:?}", config.durability).to_lowercase();
         let node = RunningNode::start(config)?;
@@ -93,8 +95,7 @@ impl RunNode {
             "version": env!("CARGO_PKG_VERSION"),
         });
         out.show(&value, || greeting(url.as_deref(), quic.zip(peer_id), data_dir.as_deref()))?;
-        if let Some(folder) = data_dir.filter(|_| quic_is_on) {
-            let watcher = Watcher::new(folder, neighbours);
+        if let Some(watcher) = watcher {
             node.spawn(|node| watcher.watch(node));
         }
         node.wait_for_signal()?;
@@ -134,10 +135,12 @@ impl RunNode {
             config.durability = durable.into();
         }
         config.quota_bytes = self.quota_bytes.or(file.quota_bytes);
-        config.replication = self.network.merge(file.network, &config)?;
+        let mut limits = NodeLimits::default();
         for limit in file.limits.iter().chain(&self.limits) {
-            limit.apply(&mut config.limits);
+            limit.apply(&mut limits);
         }
+        config.limits = limits.clients;
+        config.replication = self.network.merge(file.network, limits.peers)?;
         Ok(config)
     }
 }

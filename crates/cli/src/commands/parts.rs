@@ -4,9 +4,10 @@ use std::io::Read;
 use std::str::FromStr;
 
 use anyhow::Context;
-use clap::Args;
+use clap::{Args, value_parser};
 use pandan_bamboo::LogId;
 use pandan_identity::PublicKey;
+use pandan_node::MAX_NEWEST;
 use pandan_node::network::PeerId;
 use pandan_operations::{DocumentId, Operation, RawValue};
 use serde_json::{Map, Value, json};
@@ -88,8 +89,8 @@ impl Subject {
 pub(crate) struct Fetch {
     #[command(flatten)]
     subject: Subject,
-    /// How many of the newest entries of the log to fetch, 1 to 1024
-    #[arg(long, value_name = "N", requires = "log", default_value_t = 1)]
+    #[arg(long, value_name = "N", requires = "log", default_value_t = 1, help = newest_help(),
+        value_parser = value_parser!(u64).range(1..=MAX_NEWEST))]
     newest: u64,
     /// Leave out payloads, but for those without which nothing can be verified
     #[arg(long, conflicts_with = "left_out")]
@@ -104,19 +105,23 @@ pub(crate) struct Fetch {
     node: NodeArgs,
 }
 
+fn newest_help() -> String {
+    format!("How many of the newest entries of the log to fetch, 1 to {MAX_NEWEST}")
+}
+
 impl Fetch {
     pub(crate) fn run(self, out: Output) -> anyhow::Result<()> {
         let mut members = self.subject.named()?;
         add_peer(&mut members, self.peer);
         let client = self.node.client();
         let answer = if self.left_out {
-            client.post("/parts/payloads", &Value::Object(members))?
+            post(&client, "/parts/payloads", members)?
         } else {
             if self.subject.log.is_some() {
                 members.insert(String::from("newest"), json!(self.newest));
             }
             members.insert(String::from("without_payloads"), json!(self.without_payloads));
-            client.post("/parts", &Value::Object(members))?
+            post(&client, "/parts", members)?
         };
         match answer["outcome"].as_str() {
             Some("kept" | "stored") => out.show(&answer, || describe_fetched(&answer))?,
@@ -179,7 +184,7 @@ impl Complete {
     pub(crate) fn run(self, out: Output) -> anyhow::Result<()> {
         let mut members = self.subject.named()?;
         add_peer(&mut members, self.peer);
-        let answer = self.node.client().post("/parts/complete", &Value::Object(members))?;
+        let answer = post(&self.node.client(), "/parts/complete", members)?;
         let completed = &answer["completed"];
         if completed.is_null() {
             return Err(missing(NOBODY_HAS_IT));
@@ -209,8 +214,7 @@ pub(crate) struct Forget {
 
 impl Forget {
     pub(crate) fn run(self, out: Output) -> anyhow::Result<()> {
-        let members = Value::Object(self.subject.named()?);
-        let answer = self.node.client().post("/parts/forget", &members)?;
+        let answer = post(&self.node.client(), "/parts/forget", self.subject.named()?)?;
         if answer["forgotten"] != true {
             return Err(missing(NOT_HELD));
         }
@@ -223,6 +227,30 @@ fn add_peer(members: &mut Map<String, Value>, peer: Option<PeerId>) {
     if let Some(peer) = peer {
         members.insert(String::from("peer"), json!(peer.to_string()));
     }
+}
+
+/// Has the node do something; what it refuses comes with what can be done about it.
+fn post(client: &Client, path: &str, members: Map<String, Value>) -> Result<Value, ClientError> {
+    client.post(path, &Value::Object(members)).map_err(|error| match error {
+        ClientError::Refused { message, code, requirement } => {
+            let message = match code.as_deref().and_then(way_out) {
+                Some(way_out) => format!("{message}; {way_out}"),
+                None => message,
+            };
+            ClientError::Refused { message, code, requirement }
+        }
+        other => other,
+    })
+}
+
+fn way_out(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "NODE_OFFLINE" => "start it without --offline, and with QUIC",
+        "NOT_CONNECTED" => "see `pandan peer list`, and connect with `pandan peer add`",
+        "PEER_DECLINED" | "ASK_ENDED" | "PART_UNVERIFIED" => "name another peer with --peer",
+        "NO_PART" => "see `pandan sync parts`",
+        _ => return None,
+    })
 }
 
 fn get(client: &Client, path: &str) -> anyhow::Result<Value> {

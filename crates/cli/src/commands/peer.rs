@@ -13,12 +13,12 @@ use crate::folder;
 use crate::neighbours::{LOOK_INTERVAL, Neighbours};
 use crate::network::Peer;
 use crate::output::Output;
-use crate::style::{DIM, VALUE, paint};
+use crate::style::{BOLD, DIM, VALUE, paint};
 
 /// What to do with peers.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PeerCommand {
-    /// List the nodes that a node is, or was, connected with
+    /// List the nodes that a node is, or was, connected with, and those that were added and blocked
     List(List),
     /// Stay connected with a node from now on
     Add(Add),
@@ -36,9 +36,7 @@ impl PeerCommand {
             Self::List(command) => command.run(out),
             Self::Add(Add { peer, folder }) => {
                 folder.change(out, &format!("stays connected with {peer}"), |neighbours| {
-                    if !neighbours.peers.contains(&peer) {
-                        neighbours.peers.push(peer.clone());
-                    }
+                    neighbours.add(peer.clone());
                     Ok(())
                 })
             }
@@ -47,12 +45,7 @@ impl PeerCommand {
                     let count = neighbours.peers.len();
                     neighbours.peers.retain(|known| *known != peer);
                     if neighbours.peers.len() == count {
-                        let known: Vec<_> =
-                            neighbours.peers.iter().map(ToString::to_string).collect();
-                        return Err(missing(format!(
-                            "{peer} was not added; there are: {}",
-                            known.join(", ")
-                        )));
+                        return Err(missing(not_added(&peer, neighbours)));
                     }
                     Ok(())
                 })
@@ -72,6 +65,14 @@ impl PeerCommand {
                 })
             }
         }
+    }
+}
+
+fn not_added(peer: &Peer, neighbours: &Neighbours) -> String {
+    let known: Vec<_> = neighbours.peers.iter().map(ToString::to_string).collect();
+    match known.as_slice() {
+        [] => format!("{peer} was not added, and no other; its settings may name it"),
+        known => format!("{peer} was not added; there are: {}", known.join(", ")),
     }
 }
 
@@ -110,16 +111,21 @@ impl Folder {
     }
 }
 
-/// List the nodes that a node is, or was, connected with
+/// List the nodes that a node is, or was, connected with, and those that were added and blocked
 #[derive(Args, Debug)]
 pub(crate) struct List {
     #[command(flatten)]
     node: NodeArgs,
+    #[command(flatten)]
+    folder: Folder,
 }
 
 impl List {
     fn run(self, out: Output) -> anyhow::Result<()> {
         let status = sync::read(&self.node.client())?;
+        // A node elsewhere has its folder there.
+        let folder = folder::named_or_default(self.folder.data_dir).ok();
+        let told = folder.as_deref().map(Neighbours::read).transpose()?.unwrap_or_default();
         let peers = status["peers"].as_array().map(Vec::as_slice).unwrap_or_default();
         let values: Vec<Value> = peers
             .iter()
@@ -129,12 +135,29 @@ impl List {
                     "address": peer["address"],
                     "incoming": peer["incoming"],
                     "connected": peer["connected"],
+                    "version": peer["version"],
+                    "left_unix_seconds": peer["left_unix_seconds"],
                 })
             })
             .collect();
-        out.show(&json!({ "peers": values }), || sync::peers_table(&status))?;
+        let added: Vec<_> = told.peers.iter().map(ToString::to_string).collect();
+        let blocked: Vec<_> = told.block.iter().map(ToString::to_string).collect();
+        let value = json!({ "peers": values, "added": added, "blocked": blocked });
+        out.show(&value, || {
+            let added = section("Added with `pandan peer add`:", &added);
+            let blocked = section("Kept out with `pandan peer block`:", &blocked);
+            sync::peers_table(&status) + &added + &blocked
+        })?;
         Ok(())
     }
+}
+
+fn section(title: &str, lines: &[String]) -> String {
+    if lines.is_empty() {
+        return String::new();
+    }
+    let lines: String = lines.iter().map(|line| format!("  {line}\n")).collect();
+    format!("\n{}\n{lines}", paint(BOLD, title))
 }
 
 /// Stay connected with a node from now on

@@ -1,6 +1,6 @@
 //! `pandan sync`: how a node replicates with others.
 
-use std::io::{IsTerminal, Read};
+use std::io::{self, IsTerminal, Read};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -60,7 +60,11 @@ impl Status {
     fn run(self, out: Output) -> anyhow::Result<()> {
         let client = self.node.client();
         let mut status = read(&client)?;
-        if self.once || out.is_json() || !std::io::stderr().is_terminal() {
+        if !is_live(
+            self.once || out.is_json(),
+            io::stdout().is_terminal(),
+            io::stderr().is_terminal(),
+        ) {
             out.show(&status, || describe(&status))?;
             return Ok(());
         }
@@ -75,6 +79,12 @@ impl Status {
             status = read(&client)?;
         }
     }
+}
+
+/// Whether the view goes on. It is drawn on standard error, and who sends standard output somewhere
+/// else waits for what comes there.
+const fn is_live(is_once: bool, stdout_is_terminal: bool, stderr_is_terminal: bool) -> bool {
+    !is_once && stdout_is_terminal && stderr_is_terminal
 }
 
 /// What the node tells of its peers.
@@ -110,9 +120,12 @@ pub(crate) fn peers_table(status: &Value) -> String {
     let mut table = Table::new(["peer", "address", "state"]);
     for peer in peers(status) {
         let state = match (peer["connected"] == true, peer["incoming"] == true) {
-            (false, _) => "gone",
-            (true, true) => "connected, it dialled",
-            (true, false) => "connected",
+            (false, _) if peer["left_unix_seconds"].is_u64() => {
+                format!("gone, {}", ago(&peer["left_unix_seconds"]))
+            }
+            (false, _) => String::from("gone"),
+            (true, true) => String::from("connected, it dialled"),
+            (true, false) => String::from("connected"),
         };
         let version = if is_old(peer) { ", version 1" } else { "" };
         let state = format!("{state}{version}");
@@ -139,7 +152,7 @@ fn describe(status: &Value) -> String {
             coming(session),
             (sum("bytes_in") / 1024).to_string(),
             (sum("bytes_out") / 1024).to_string(),
-            agreed(&peer["agreed_unix_seconds"]),
+            ago(&peer["agreed_unix_seconds"]),
         ]);
         if let Some(failure) = peer["failure"].as_str() {
             let name = short(&text(&peer["peer"]));
@@ -184,7 +197,7 @@ fn schemas(status: &Value) -> String {
             count("sent"),
             kib("bytes_in"),
             kib("bytes_out"),
-            agreed(&schema["agreed_unix_seconds"]),
+            ago(&schema["agreed_unix_seconds"]),
         ]);
     }
     let more = rows.len().saturating_sub(SCHEMAS_SHOWN);
@@ -228,7 +241,7 @@ fn forks(status: &Value) -> String {
             text(&fork["log_id"]),
             short(&text(&fork["author"])),
             text(&fork["seq_num"]),
-            agreed(&fork["at_unix_seconds"]),
+            ago(&fork["at_unix_seconds"]),
         );
     }
     lines
@@ -257,8 +270,8 @@ fn coming(session: &Value) -> String {
     }
 }
 
-/// How long ago both had the same.
-fn agreed(seconds: &Value) -> String {
+/// How long ago something was, such as that both had the same.
+fn ago(seconds: &Value) -> String {
     let Some(then) = seconds.as_u64() else { return String::from("not yet") };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     match now.saturating_sub(then) {
@@ -280,7 +293,18 @@ fn text(value: &Value) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::{describe, peers_table};
+    use super::{describe, is_live, peers_table};
+
+    /// `pandan sync status > file` went on for ever and wrote nothing.
+    #[test]
+    fn the_view_goes_on_for_those_who_look_at_it_only() {
+        assert!(is_live(false, true, true));
+        for (is_once, stdout, stderr) in
+            [(true, true, true), (false, false, true), (false, true, false)]
+        {
+            assert!(!is_live(is_once, stdout, stderr));
+        }
+    }
 
     #[test]
     fn who_speaks_version_1_is_told_apart() {

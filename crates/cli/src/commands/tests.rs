@@ -120,7 +120,7 @@ fn item(argument: &Arg) -> String {
     }
     text.push('\n');
     if argument.get_action().takes_values() {
-        for value in argument.get_possible_values() {
+        for value in argument.get_possible_values().iter().filter(|value| !value.is_hide_set()) {
             let help = value.get_help().map(|help| format!(": {help}")).unwrap_or_default();
             writeln!(text, "  - `{}`{help}", value.get_name()).expect("text grows");
         }

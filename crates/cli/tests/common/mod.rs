@@ -31,6 +31,7 @@ pub(crate) fn pandan_on(host: Option<&str>) -> Command {
     }
     // Where nobody keeps settings.
     command.env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR")).env("NO_COLOR", "1");
+    command.env("XDG_DATA_HOME", env!("CARGO_TARGET_TMPDIR"));
     // Tests talk to nobody outside of this machine.
     command.env("PANDAN_OFFLINE", "true");
     command
