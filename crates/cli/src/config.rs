@@ -81,6 +81,13 @@ pub(crate) enum ConfigError {
     Unknown { key: String, instead: String },
     #[error("setting `{key}`: {reason}")]
     Value { key: String, reason: String },
+    /// All at once: who brings the file of another node program has one walk through it.
+    #[error("{} settings are wrong{}", .0.len(), lines(.0))]
+    Several(Vec<ConfigError>),
+}
+
+fn lines(errors: &[ConfigError]) -> String {
+    errors.iter().map(|error| format!("\n  {error}")).collect()
 }
 
 const KEYS: [&str; 16] = [
@@ -128,10 +135,16 @@ impl File {
     pub(crate) fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
         let table: Table = toml::from_str(text)?;
         let mut file = Self::default();
-        for (key, value) in &table {
-            file.set(key, value, path)?;
+        let set = |(key, value): (&String, &Value)| file.set(key, value, path).err();
+        let mut errors: Vec<_> = table.iter().filter_map(set).collect();
+        match (errors.pop(), errors.is_empty()) {
+            (None, _) => Ok(file),
+            (Some(error), true) => Err(error),
+            (Some(last), false) => {
+                errors.push(last);
+                Err(ConfigError::Several(errors))
+            }
         }
-        Ok(file)
     }
 
     fn set(&mut self, key: &str, value: &Value, path: &Path) -> Result<(), ConfigError> {
@@ -272,6 +285,29 @@ mod tests {
         check("[limits]\npeer_streams = 4294967296", "at most 4294967295");
         check("allow_schema_ids = \"*\"", "take it out for all");
         check("http = ", "line 1");
+    }
+
+    /// All that there is to translate is told at once.
+    #[test]
+    fn a_file_of_aquadoggo_is_translated_in_one_go() {
+        let error = parse(
+            "log_level = \"info\"\nallow_schema_ids = \"*\"\ndatabase_url = \"sqlite:db\"\n\
+             database_max_connections = 32\nhttp_port = 2020\ntransport = \"QUIC\"\n\
+             node_port = 2022\npsk = \"beef\"\nblobs_base_path = \"blobs\"\n\
+             private_key = \"key.txt\"\nmdns = true\ndirect_node_addresses = [\"a.example:1\"]\n\
+             allow_peer_ids = \"*\"\nblock_peer_ids = []\nrelay_addresses = []\n\
+             relay_mode = false\nworker_pool_size = 16",
+        );
+        let error = error.expect_err("most are called otherwise here");
+        assert!(error.starts_with(&format!("{} settings are wrong\n", TRANSLATIONS.len())));
+        for (key, instead) in TRANSLATIONS {
+            assert!(
+                error.contains(&format!("there is no setting `{key}`; {instead}\n"))
+                    || error.ends_with(instead),
+                "{key} in {error}"
+            );
+        }
+        assert!(!error.contains("beef"), "a key is a secret: {error}");
     }
 
     fn page(name: &str) -> String {

@@ -74,6 +74,9 @@ fn settings_that_do_not_exist_are_refused() {
     desk.fails(&["node"], 2, "the nearest is `http`");
     desk.write("pandan.toml", "http_port = 2020");
     desk.fails(&["node"], 2, "write `http = ");
+    desk.write("pandan.toml", "http_port = 2020\nnode_port = 2022");
+    desk.fails(&["node"], 2, "2 settings are wrong");
+    desk.write("pandan.toml", "");
     desk.fails(&["node", "--limit", "pages=5"], 2, "the nearest is `page`");
     desk.fails(&["node", "--config", "missing.toml"], 2, "cannot read");
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Write};
+use std::io::{self, BufReader, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -61,6 +61,11 @@ pub(crate) struct Export {
 impl Export {
     pub(crate) fn run(mut self, out: Output) -> anyhow::Result<()> {
         let is_piped = self.file.as_os_str() == "-";
+        if is_piped && io::stdout().is_terminal() {
+            return Err(usage(
+                "a terminal cannot show a bundle; name a file, or send it on with |",
+            ));
+        }
         if !is_piped && !self.force && self.file.exists() {
             let file = self.file.display();
             return Err(usage(format!("{file} exists; name another file, or add --force")));

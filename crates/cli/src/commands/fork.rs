@@ -99,6 +99,10 @@ impl Show {
             for document in &fork.documents {
                 text += &format!("document  {}\n", paint(VALUE, document));
             }
+            let more = fork.total_documents.saturating_sub(fork.documents.len() as u64);
+            if more > 0 {
+                text += &format!("          and {more} more documents\n");
+            }
             text + &format!("proof     {}\n", hex(&fork.proof))
         })?;
         Ok(())

@@ -100,8 +100,9 @@ pub(crate) fn read(client: &Client) -> Result<Value, ClientError> {
         .ok_or_else(|| client.not_a_node("/peers does not answer with peers"))
 }
 
-/// Longer than the answer about as many peers as a node can have.
-const ANSWER_MAX: u64 = 16 * 1024 * 1024;
+/// Longer than the answer about as many peers as a node knows, each with as many schemas as are
+/// counted.
+const ANSWER_MAX: u64 = 256 * 1024 * 1024;
 
 fn peers(status: &Value) -> &[Value] {
     status["peers"].as_array().map(Vec::as_slice).unwrap_or_default()

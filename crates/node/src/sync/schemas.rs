@@ -9,6 +9,9 @@ use pandan_replication::SchemaCounts;
 /// Of how many schemas a peer's counts are kept; what goes beyond is in its totals only.
 const SCHEMAS_MAX: usize = 1_024;
 
+/// Bytes of the ids of these schemas: one can have 70,000.
+const SCHEMAS_LENGTH_MAX: usize = 128 * 1_024;
+
 /// How a node replicates a schema with a peer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -84,10 +87,15 @@ fn find<'s>(
     schemas: &'s mut BTreeMap<SchemaId, SchemaStatus>,
     schema: &SchemaId,
 ) -> Option<&'s mut SchemaStatus> {
-    if schemas.len() >= SCHEMAS_MAX && !schemas.contains_key(schema) {
+    if !schemas.contains_key(schema) && !has_room(schemas, schema) {
         return None;
     }
     Some(schemas.entry(schema.clone()).or_default())
+}
+
+fn has_room(schemas: &BTreeMap<SchemaId, SchemaStatus>, schema: &SchemaId) -> bool {
+    let length: usize = schemas.keys().map(|schema| schema.as_str().len()).sum();
+    schemas.len() < SCHEMAS_MAX && length + schema.as_str().len() <= SCHEMAS_LENGTH_MAX
 }
 
 #[cfg(test)]
@@ -122,6 +130,19 @@ mod tests {
         agree(&mut schemas, &[schema(1), schema(2)], now);
         assert_eq!(schemas[&schema(1)].missing, 0);
         assert!(schemas.values().all(|status| status.agreed == Some(now)));
+    }
+
+    #[test]
+    fn long_names_take_the_room_of_many() {
+        let long = |number: usize| -> SchemaId {
+            let ids = (0..1_000).map(|id| format!("_0020{:064x}", id * 100 + number));
+            format!("name{}", ids.collect::<String>()).parse().unwrap()
+        };
+        let mut schemas = BTreeMap::new();
+        add(&mut schemas, (1..=3).map(|number| (long(number), counts(0, 1))).collect());
+        assert_eq!(schemas.len(), 1);
+        add(&mut schemas, vec![(schema(1), counts(0, 1)), (long(1), counts(0, 1))]);
+        assert_eq!((schemas.len(), schemas[&long(1)].received), (2, 2));
     }
 
     #[test]
