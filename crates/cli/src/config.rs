@@ -83,7 +83,7 @@ pub(crate) enum ConfigError {
     Value { key: String, reason: String },
     /// All at once: who brings the file of another node program has one walk through it.
     #[error("{} settings are wrong{}", .0.len(), lines(.0))]
-    Several(Vec<ConfigError>),
+    Several(Vec<Self>),
 }
 
 fn lines(errors: &[ConfigError]) -> String {

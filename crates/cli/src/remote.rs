@@ -137,6 +137,32 @@ pub(crate) fn forks(
     }
 }
 
+/// Whether operations of a document are void, since their authors forked their logs; none where the
+/// node does not know.
+pub(crate) fn is_forked(client: &Client, id: &DocumentId) -> Result<Option<bool>, ClientError> {
+    let query = "query ($id: DocumentId) { forks(documentId: $id, first: 1) { totalCount } }";
+    let variables = json!({ "id": id.to_string() });
+    let data = if_known(client.query_entries("forks", query, &variables))?;
+    Ok(data.and_then(|data| Some(data["forks"]["totalCount"].as_u64()? > 0)))
+}
+
+/// Whether a node holds a part of a document only.
+pub(crate) fn is_held_in_part(client: &Client, id: &DocumentId) -> Result<bool, ClientError> {
+    let query = "query ($id: DocumentId) { parts(documentId: $id) { documentId } }";
+    let variables = json!({ "id": id.to_string() });
+    let data = if_known(client.query_entries("parts", query, &variables))?;
+    let parts = data.as_ref().and_then(|data| data["parts"].as_array());
+    Ok(parts.is_some_and(|parts| !parts.is_empty()))
+}
+
+/// None when the node does not know the question.
+fn if_known(answer: Result<Value, ClientError>) -> Result<Option<Value>, ClientError> {
+    match answer {
+        Err(ClientError::Unsupported { .. }) => Ok(None),
+        answer => answer.map(Some),
+    }
+}
+
 fn read_fork(client: &Client, fork: &Value) -> anyhow::Result<RemoteFork> {
     let odd = || client.not_a_node("a fork proof was not hexadecimal");
     let proof = fork["proof"].as_str().and_then(decode_hex).ok_or_else(odd)?;

@@ -61,6 +61,8 @@ fn documents_are_fetched_in_part_shown_and_completed() {
     assert!(shown.contains("held in part") && shown.contains("The Moon"), "{shown}");
     assert!(text(&["sync", "parts"]).contains(&id));
 
+    fails(&["document", "show", &id], 1, "holds only a part");
+
     // The newest entry of its log, without its payload, which comes later.
     let name = format!("{author}/{}", log_id(&part));
     let newest = json(&["sync", "fetch", "--log", &name, "--newest", "1", "--without-payloads"]);

@@ -20,9 +20,14 @@ fn two_nodes() -> (Desk, RunningNode) {
 }
 
 fn wait_until(desk: &Desk, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+    let node = &desk.node.as_ref().expect("it runs").url;
+    wait_until_at(desk, node, what, holds)
+}
+
+fn wait_until_at(desk: &Desk, node: &str, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
     let end = Instant::now() + Duration::from_secs(60);
     loop {
-        let status = desk.json(&["sync", "status"]);
+        let status = desk.json(&["sync", "status", "--node", node]);
         if holds(&status) {
             return status;
         }
@@ -67,6 +72,39 @@ fn peers_are_added_blocked_and_let_in_again_while_the_node_runs() {
     desk.fails(&["peer", "remove", &peer, "--data-dir", "data"], 1, "and no other");
     desk.fails(&["peer", "add", "nowhere", "--data-dir", "data"], 2, "HOST:PORT");
     desk.fails(&["peer", "block", "somebody", "--data-dir", "data"], 2, "peer id");
+}
+
+/// Somebody with the same key on two devices.
+#[test]
+fn a_fork_shows_wherever_one_looks() {
+    let (desk, other) = two_nodes();
+    desk.with_book_schema();
+    let created = desk.json(&["document", "create", "book", "title=Moon", "pages=5"]);
+    let document = text_at(&created, "document");
+    let (id, address) = (text_at(&other.greeting, "peer_id"), text_at(&other.greeting, "quic"));
+    desk.text(&["peer", "add", &format!("{id}@{address}"), "--data-dir", "data"]);
+    let has = |status: &Value| status["peers"][0]["session"]["totals"]["sent"].as_u64() >= Some(4);
+    wait_until(&desk, "the other has all", has);
+    assert_eq!(desk.json(&["document", "show", &document])["meta"]["forked"], json!(false));
+    desk.text(&["peer", "block", &id, "--data-dir", "data"]);
+    wait_until(&desk, "gone", |status| status["peers"][0]["connected"] == false);
+    desk.text(&["document", "update", &document, "title=Here"]);
+    desk.text(&["document", "update", &document, "title=There", "--node", &other.url]);
+    desk.text(&["peer", "unblock", &id, "--data-dir", "data"]);
+
+    for node in [&desk.node.as_ref().expect("it runs").url, &other.url] {
+        let json = |arguments: &[&str]| desk.json(&[arguments, &["--node", node]].concat());
+        let is_known = |status: &Value| status["forks"]["latest"][0].is_object();
+        let status = wait_until_at(&desk, node, "the fork is known", is_known);
+        assert_eq!(status["forks"]["latest"][0]["document"], json!(document), "{status}");
+        let forks = json(&["fork", "list", "--document", &document])["forks"].clone();
+        assert_eq!(forks[0]["documents"], json!([document]), "{forks}");
+        let shown = json(&["document", "show", &document]);
+        let expected = (&json!("Moon"), &json!(true));
+        assert_eq!((&shown["fields"]["title"], &shown["meta"]["forked"]), expected, "{shown}");
+    }
+    assert!(desk.text(&["document", "show", &document]).contains("pandan fork list"));
+    assert!(desk.text(&["sync", "status"]).contains("1 log has forked"));
 }
 
 /// Later sources win over the environment, which made `--offline` and `--in-memory` errors.

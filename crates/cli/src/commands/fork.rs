@@ -92,7 +92,9 @@ impl Show {
         let fork = forks.into_iter().find(|fork| fork.proof.log_id() == self.log_id);
         let Some(fork) = fork else {
             let Self { author, log_id, .. } = self;
-            return Err(missing(format!("the node knows no fork of log {log_id} of {author}")));
+            return Err(missing(format!(
+                "the node knows no fork of log {log_id} of {author}; `pandan fork list` shows all"
+            )));
         };
         out.show(&told(&fork), || {
             let mut text = describe(&fork.proof);

@@ -69,12 +69,21 @@ fn schema_of(client: &Client, id: &DocumentId, named: Option<&str>) -> anyhow::R
 fn schema_id_of(client: &Client, id: &DocumentId) -> anyhow::Result<SchemaId> {
     let entries = remote::document_entries_page(client, id, 1, 0)?;
     let operation = entries.into_iter().next().and_then(|entry| entry.operation);
-    let operation = operation.ok_or_else(|| unknown(id))?;
+    let Some(operation) = operation else { return Err(unknown(client, id)?) };
     Ok(Operation::decode(&operation)?.schema().clone())
 }
 
-fn unknown(id: &DocumentId) -> anyhow::Error {
-    missing(format!("the node knows no document {id}; `pandan document list SCHEMA` shows some"))
+/// What is said of a document that is not there.
+fn unknown(client: &Client, id: &DocumentId) -> Result<anyhow::Error, ClientError> {
+    Ok(missing(match remote::is_held_in_part(client, id)? {
+        false => {
+            format!("the node knows no document {id}; `pandan document list SCHEMA` shows some")
+        }
+        true => format!(
+            "the node holds only a part of document {id}: `pandan sync parts {id}` shows it, \
+             `pandan sync complete {id}` fetches the rest"
+        ),
+    }))
 }
 
 /// The selection of all fields of a schema, relations as the ids of their targets.

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use crate::arguments::NodeArgs;
 use crate::failure::missing;
 use crate::output::Output;
-use crate::style::{BOLD, DIM, VALUE, paint};
+use crate::remote;
+use crate::style::{BOLD, DIM, VALUE, WARN, paint};
 use crate::table::Table;
 
 /// Show a document
@@ -47,6 +48,7 @@ impl Show {
             ));
         }
         document["schema"] = Value::from(schema.id().as_str());
+        document["meta"]["forked"] = json!(remote::is_forked(&client, &self.id)?);
         out.show(&document, || self.render(&document, schema.name()))?;
         Ok(())
     }
@@ -57,8 +59,12 @@ impl Show {
         for (name, value) in document["fields"].as_object().into_iter().flatten() {
             table.row([name.clone(), super::cell(value)]);
         }
+        let forked = match document["meta"]["forked"] == true {
+            true => format!("{} {FORKED} --document {}\n", paint(WARN, "!"), self.id),
+            false => String::new(),
+        };
         format!(
-            "{} {}\n{}\n{}\n\n{}",
+            "{} {}\n{}\n{}\n{forked}\n{}",
             paint(BOLD, schema),
             paint(VALUE, self.id),
             paint(DIM, format!("view  {}", meta("viewId"))),
@@ -67,3 +73,5 @@ impl Show {
         )
     }
 }
+
+const FORKED: &str = "changes by somebody who forked a log have no effect: pandan fork list";
