@@ -82,8 +82,16 @@ pub(crate) enum ConfigError {
     #[error("setting `{key}`: {reason}")]
     Value { key: String, reason: String },
     /// All at once: who brings the file of another node program has one walk through it.
-    #[error("{} settings are wrong{}", .0.len(), lines(.0))]
+    #[error("{} settings are wrong{}", count(.0), lines(.0))]
     Several(Vec<Self>),
+}
+
+/// How many settings that are wrong are told at once: all that another node program has, and some.
+const WRONG_MAX: usize = 32;
+
+fn count(errors: &[ConfigError]) -> String {
+    let or_more = if errors.len() < WRONG_MAX { "" } else { " or more" };
+    format!("{}{or_more}", errors.len())
 }
 
 fn lines(errors: &[ConfigError]) -> String {
@@ -136,7 +144,7 @@ impl File {
         let table: Table = toml::from_str(text)?;
         let mut file = Self::default();
         let set = |(key, value): (&String, &Value)| file.set(key, value, path).err();
-        let mut errors: Vec<_> = table.iter().filter_map(set).collect();
+        let mut errors: Vec<_> = table.iter().filter_map(set).take(WRONG_MAX).collect();
         match (errors.pop(), errors.is_empty()) {
             (None, _) => Ok(file),
             (Some(error), true) => Err(error),
