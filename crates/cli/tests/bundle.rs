@@ -138,6 +138,9 @@ fn requests_that_make_no_sense_are_refused() {
     fails(&desk, &["export", "x", "--state", "--schema", "book"], 2, "cannot be used with");
     desk.fails(&["export", "x", "--data-dir", "none"], 2, "holds no data of a node");
     assert!(!desk.path("x").exists() && !desk.path("x.part").exists());
+    desk.write("y.part", "somebody else's");
+    fails(&desk, &["export", "y"], 2, "y.part exists");
+    assert_eq!(std::fs::read_to_string(desk.path("y.part")).expect("it stays"), "somebody else's");
     desk.fails(&["import", "taken", "--data-dir", "new"], 5, "taken: ");
     desk.fails(&["import", "missing", "--data-dir", "new"], 2, "cannot read missing");
     desk.fails(&["bundle", "show", "taken"], 5, "taken: ");

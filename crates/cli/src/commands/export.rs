@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, IsTerminal, Write};
+use std::io::{self, BufReader, BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -174,7 +174,14 @@ fn with_part_of<T>(
     part.push(".part");
     let part = PathBuf::from(part);
     let failed = || format!("cannot write {}", path.display());
-    let mut file = File::create(&part).with_context(failed)?;
+    let mut file = match File::create_new(&part) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            let part = part.display();
+            let what = "another export writes it, or was cut off; if none does, remove it";
+            return Err(usage(format!("{part} exists: {what}")));
+        }
+        file => file.with_context(failed)?,
+    };
     let written = write(&mut file).and_then(|written| {
         file.sync_all().and_then(|()| std::fs::rename(&part, path)).with_context(failed)?;
         Ok(written)
