@@ -22,10 +22,15 @@ struct Aquadoggo {
 }
 
 impl Aquadoggo {
-    fn start(program: &str, folder: &Path) -> Self {
+    /// Dials the address, if there is one.
+    fn start(program: &str, folder: &Path, dialled: Option<SocketAddr>) -> Self {
         let http = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let node = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let process = Command::new(program)
+        let mut command = Command::new(program);
+        if let Some(address) = dialled {
+            command.args(["--direct-node-addresses", &address.to_string()]);
+        }
+        let process = command
             .args(["--http-port", &http.port().to_string()])
             .args(["--node-port", &node.port().to_string()])
             .args(["--mdns", "false", "--relay-mode", "true", "--transport", "QUIC"])
@@ -88,13 +93,27 @@ fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 #[test]
-fn a_node_and_aquadoggo_get_what_the_other_has() {
+fn a_node_that_dials_aquadoggo_and_it_get_what_the_other_has() {
+    replicate(false);
+}
+
+#[test]
+fn a_node_that_aquadoggo_dials_and_it_get_what_the_other_has() {
+    replicate(true);
+}
+
+fn replicate(is_dialled: bool) {
     let Ok(program) = std::env::var("AQUADOGGO_BIN") else {
         println!("skipped: AQUADOGGO_BIN does not name the program of an aquadoggo 0.9");
         return;
     };
     let folder = tempfile::tempdir().unwrap();
-    let aquadoggo = Aquadoggo::start(&program, folder.path());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let replication = Replication::at("127.0.0.1:0".parse().unwrap());
+    let builder = Node::builder().in_memory().without_http().replication(replication);
+    let node = runtime.block_on(builder.start()).unwrap();
+    let dialled = node.quic_address().filter(|_| is_dialled);
+    let aquadoggo = Aquadoggo::start(&program, folder.path(), dialled);
     let (mut ada, mut bob) = (Author::new(1), Author::new(2));
     let band = ada.define("band", &[("name", FieldType::Str)]);
     let named = |name| fields([("name", text(name))]);
@@ -110,14 +129,9 @@ fn a_node_and_aquadoggo_get_what_the_other_has() {
         }
         aquadoggo.publish(signed);
     }
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let node = runtime.block_on(async {
-        let replication = Replication::at("127.0.0.1:0".parse().unwrap());
-        let builder = Node::builder().in_memory().without_http().replication(replication);
-        let node = builder.start().await.unwrap();
-        node.keep_peer(aquadoggo.node, None).await;
-        node
-    });
+    if !is_dialled {
+        runtime.block_on(node.keep_peer(aquadoggo.node, None));
+    }
     let has = |signed: &Signed| {
         let hash = signed.entry.hash();
         let found = runtime.block_on(node.read(move |snapshot| snapshot.entry(&hash)));
