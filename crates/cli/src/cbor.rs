@@ -3,8 +3,9 @@
 //! Operations are a small part of CBOR (RFC 8949): definite lengths, shortest heads. What is not
 //! of that part is shown as it is, up to the first byte that makes no sense.
 
+use pandan_identity::hex;
+
 use crate::fields::short;
-use crate::hex::encode_hex;
 
 /// Some bytes and what they mean.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,7 +167,7 @@ impl Walk<'_> {
 
 fn bytes_meaning(content: &[u8]) -> String {
     match content {
-        [0, 32, ..] if content.len() == 34 => format!("hash {}", short(&encode_hex(content))),
+        [0, 32, ..] if content.len() == 34 => format!("hash {}", short(&hex::encode(content))),
         _ => format!("{} bytes", content.len()),
     }
 }

@@ -4,14 +4,13 @@ use std::io::Read;
 use std::time::Duration;
 
 use pandan_bamboo::{EntryHash, Links, LogId, NextArgs, SeqNum};
-use pandan_identity::PublicKey;
+use pandan_identity::{PublicKey, hex};
 use pandan_operations::DocumentViewId;
 use serde_json::{Value, json};
 use thiserror::Error;
 use ureq::Agent;
 
 use crate::failure::Exit;
-use crate::hex::encode_hex;
 use crate::style::clean;
 
 /// Where a node listens unless it was told otherwise.
@@ -208,7 +207,7 @@ impl Client {
 
     /// Hands an entry to the node; the answer are the arguments for the one after it.
     pub(crate) fn publish(&self, entry: &[u8], operation: &[u8]) -> Result<NextArgs, ClientError> {
-        let variables = json!({ "entry": encode_hex(entry), "operation": encode_hex(operation) });
+        let variables = json!({ "entry": hex::encode(entry), "operation": hex::encode(operation) });
         self.next_args_from(&self.query(PUBLISH, &variables)?["publish"])
     }
 

@@ -1,11 +1,11 @@
 //! Field values as people write them: `name=value` on the command line, or JSON.
 
+use pandan_identity::hex;
 use pandan_operations::{DocumentId, DocumentViewId, Fields, Float};
 use pandan_schema::{FieldType, Schema, Value};
 use serde_json::{Map, Value as Json};
 use thiserror::Error;
 
-use crate::hex::{decode_hex, encode_hex};
 use crate::style::clean;
 
 /// Text or JSON that is no value of a field.
@@ -99,7 +99,7 @@ pub(crate) fn from_json(
         FieldType::Int => json.as_i64().map(Value::Int),
         FieldType::Float => json.as_f64().map(|number| Value::Float(Float::new(number))),
         FieldType::Str => json.as_str().map(|text| Value::Str(text.to_owned())),
-        FieldType::Bytes => json.as_str().and_then(decode_hex).map(Value::Bytes),
+        FieldType::Bytes => json.as_str().and_then(|it| hex::decode_vec(it).ok()).map(Value::Bytes),
         FieldType::Relation(_) => document(json).map(Value::Relation),
         FieldType::RelationList(_) => list(json, document).map(Value::RelationList),
         FieldType::PinnedRelation(_) => view(json).map(Value::PinnedRelation),
@@ -152,7 +152,7 @@ pub(crate) fn to_json(value: &Value) -> Json {
         Value::Int(value) => Json::from(*value),
         Value::Float(value) => Json::from(value.get()),
         Value::Str(value) => Json::from(value.as_str()),
-        Value::Bytes(value) => Json::from(encode_hex(value)),
+        Value::Bytes(value) => Json::from(hex::encode(value)),
         Value::Relation(id) => Json::from(id.to_string()),
         Value::RelationList(ids) => ids.iter().map(ToString::to_string).collect(),
         Value::PinnedRelation(view) => Json::from(view.to_string()),
@@ -165,7 +165,7 @@ pub(crate) fn to_text(value: &Value) -> String {
     let list = |ids: Vec<String>| format!("[{}]", ids.join(", "));
     match value {
         Value::Str(text) => clean(text),
-        Value::Bytes(bytes) => format!("{} bytes {}", bytes.len(), short(&encode_hex(bytes))),
+        Value::Bytes(bytes) => format!("{} bytes {}", bytes.len(), short(&hex::encode(bytes))),
         Value::Relation(id) => short(&id.to_string()),
         Value::PinnedRelation(view) => short_view(view),
         Value::RelationList(ids) => list(ids.iter().map(|id| short(&id.to_string())).collect()),

@@ -12,7 +12,6 @@ mod failure;
 mod fields;
 mod folder;
 mod follow;
-mod hex;
 mod keys;
 mod limits;
 mod listen;

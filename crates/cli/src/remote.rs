@@ -1,13 +1,12 @@
 //! What a node hands out: pages, and the entries of documents and logs.
 
 use pandan_bamboo::{ForkProof, LogId};
-use pandan_identity::PublicKey;
+use pandan_identity::{PublicKey, hex};
 use pandan_operations::DocumentId;
 use serde_json::{Value, json};
 
 use crate::client::{Client, ClientError};
 use crate::failure::unverified;
-use crate::hex::decode_hex;
 
 /// An entry and its operation as a node hands them out; the operation may have been deleted.
 #[derive(Clone, Debug)]
@@ -155,6 +154,10 @@ pub(crate) fn is_held_in_part(client: &Client, id: &DocumentId) -> Result<bool, 
     Ok(parts.is_some_and(|parts| !parts.is_empty()))
 }
 
+fn bytes(json: &Value) -> Option<Vec<u8>> {
+    hex::decode_vec(json.as_str()?).ok()
+}
+
 /// None when the node does not know the question.
 fn if_known(answer: Result<Value, ClientError>) -> Result<Option<Value>, ClientError> {
     match answer {
@@ -165,7 +168,7 @@ fn if_known(answer: Result<Value, ClientError>) -> Result<Option<Value>, ClientE
 
 fn read_fork(client: &Client, fork: &Value) -> anyhow::Result<RemoteFork> {
     let odd = || client.not_a_node("a fork proof was not hexadecimal");
-    let proof = fork["proof"].as_str().and_then(decode_hex).ok_or_else(odd)?;
+    let proof = bytes(&fork["proof"]).ok_or_else(odd)?;
     let proof = ForkProof::decode(&proof)
         .map_err(|error| unverified(format!("a fork proof of the node does not hold: {error}")))?;
     let documents = fork["documents"].as_array().into_iter().flatten();
@@ -177,10 +180,10 @@ fn read_fork(client: &Client, fork: &Value) -> anyhow::Result<RemoteFork> {
 fn read_entries(client: &Client, entries: &Value) -> Result<Vec<RawEntry>, ClientError> {
     let odd = || client.not_a_node("entries were not hexadecimal");
     let entries = entries.as_array().ok_or_else(odd)?.iter().map(|item| {
-        let entry = item["entry"].as_str().and_then(decode_hex).ok_or_else(odd)?;
+        let entry = bytes(&item["entry"]).ok_or_else(odd)?;
         let operation = match &item["operation"] {
             Value::Null => None,
-            text => Some(text.as_str().and_then(decode_hex).ok_or_else(odd)?),
+            text => Some(bytes(text).ok_or_else(odd)?),
         };
         Ok(RawEntry { entry, operation })
     });

@@ -12,8 +12,6 @@ mod counting;
 mod failure;
 #[path = "../src/follow.rs"]
 mod follow;
-#[path = "../src/hex.rs"]
-mod hex;
 #[path = "../src/limits.rs"]
 mod limits;
 #[path = "../src/listen.rs"]
@@ -38,7 +36,7 @@ use config::File;
 use counting::{Allowance, measure};
 use lock::Lock;
 use pandan_bamboo::{LogId, NextArgs};
-use pandan_identity::KeyPair;
+use pandan_identity::{KeyPair, hex};
 use pandan_operations::{Fields, Operation, RawValue, SystemSchema};
 
 /// A table of TOML has room for eleven keys: `{a.b.c=0}` is three of them and takes 4 kB.
@@ -103,8 +101,8 @@ fn locked(count: usize) -> String {
         let fields = Fields::from_pairs([("data", data)]).expect("there is one field");
         let payload = Operation::Create { schema: SystemSchema::BlobPiece.into(), fields }.encode();
         let entry = NextArgs::first(LogId::new(number)).forge(&key_pair, &payload);
-        let (hash, entry) = (entry.hash(), hex::encode_hex(entry.as_bytes()));
-        let operation = hex::encode_hex(&payload);
+        let (hash, entry) = (entry.hash(), hex::encode(entry.as_bytes()));
+        let operation = hex::encode(&payload);
         let _ = write!(text, "[[commits]]\nentry_hash=\"{hash}\"\nentry=\"{entry}\"\n");
         let _ = writeln!(text, "operation=\"{operation}\"");
     }

@@ -8,10 +8,10 @@ use clap::{Args, Subcommand};
 use pandan_bundle::{
     BundleHeader, BundleReader, FileKind, Origin, ReadError, SchemaList, StateHeader, StateReader,
 };
+use pandan_identity::hex;
 use serde_json::{Value, json};
 
 use crate::failure::{unverified, usage};
-use crate::hex::encode_hex;
 use crate::output::Output;
 use crate::style::{GOOD, paint};
 use crate::table::Table;
@@ -64,7 +64,7 @@ impl Show {
         let mut value = describe_bundle(&header);
         value["complete"] = json!(read.is_ok());
         value["bytes"] = json!(bundle.offset());
-        value["checksum"] = json!(read.is_ok().then(|| encode_hex(&bundle.checksum())));
+        value["checksum"] = json!(read.is_ok().then(|| hex::encode(&bundle.checksum())));
         out.show(&value, || {
             let lines = [
                 ("holds", scope(&header)),

@@ -5,12 +5,12 @@ use std::io::{self, Read};
 
 use clap::{Args, Subcommand};
 use pandan_bamboo::{Claims, Entry, EntryHash, Hash, varu64};
+use pandan_identity::hex;
 use pandan_operations::Operation;
 use serde_json::{Value, json};
 
 use crate::cbor::{self, Piece};
 use crate::failure::{unverified, usage};
-use crate::hex::{decode_hex, encode_hex};
 use crate::output::Output;
 use crate::style::{BOLD, DIM, ERROR, GOOD, PALETTE, VALUE, WARN, paint};
 
@@ -88,7 +88,7 @@ impl Inspect {
 
 /// Hex digits, a file with hex digits or bytes, or standard input.
 pub(super) fn read(source: &str) -> anyhow::Result<Vec<u8>> {
-    if let Some(bytes) = decode_hex(source).filter(|bytes| !bytes.is_empty()) {
+    if let Some(bytes) = hex::decode_vec(source).ok().filter(|bytes| !bytes.is_empty()) {
         return Ok(bytes);
     }
     let mut content = Vec::new();
@@ -101,8 +101,8 @@ pub(super) fn read(source: &str) -> anyhow::Result<Vec<u8>> {
             ))
         })?;
     }
-    let hex = std::str::from_utf8(&content).ok().map(str::trim).and_then(decode_hex);
-    Ok(hex.unwrap_or(content))
+    let text = std::str::from_utf8(&content).ok().map(str::trim);
+    Ok(text.and_then(|text| hex::decode_vec(text).ok()).unwrap_or(content))
 }
 
 fn checks(entry: Entry<'_>, payload: Option<&[u8]>) -> Vec<Check> {
@@ -161,7 +161,7 @@ fn pieces_json(bytes: &[u8], pieces: &[Piece]) -> Vec<Value> {
 }
 
 fn hex(bytes: &[u8], piece: &Piece) -> String {
-    encode_hex(bytes.get(piece.start..piece.end).unwrap_or_default())
+    hex::encode(bytes.get(piece.start..piece.end).unwrap_or_default())
 }
 
 /// One line for each piece, more for long ones.

@@ -12,6 +12,7 @@ use indicatif::HumanBytes;
 use pandan_bundle::{
     BundleHeader, ExportError, Origin, Selection, StateHeader, StateReader, Written, write_state,
 };
+use pandan_identity::hex;
 use pandan_operations::{DocumentId, SchemaId};
 use pandan_store::{Snapshot, Store};
 use serde_json::{Value, json};
@@ -19,7 +20,6 @@ use serde_json::{Value, json};
 use crate::commands::bundle::{describe_bundle, describe_state, of_schemas};
 use crate::failure::{missing, unverified, usage};
 use crate::folder;
-use crate::hex::encode_hex;
 use crate::output::Output;
 use crate::style::{GOOD, paint};
 
@@ -207,7 +207,7 @@ enum Header {
 
 impl Wrote {
     fn new<W>(header: Header, written: &Written<W>) -> Self {
-        Self { header, bytes: written.bytes, checksum: encode_hex(&written.checksum) }
+        Self { header, bytes: written.bytes, checksum: hex::encode(&written.checksum) }
     }
 
     fn value(&self, file: &str) -> Value {

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use pandan_bamboo::limits::MAX_FORK_PROOF_LENGTH;
 use pandan_bamboo::{EncodedEntry, ForkProof, LogId};
-use pandan_identity::PublicKey;
+use pandan_identity::{PublicKey, hex};
 use pandan_operations::DocumentId;
 use serde_json::{Value, json};
 
@@ -11,7 +11,6 @@ use super::entry;
 use crate::arguments::NodeArgs;
 use crate::failure::{missing, unverified};
 use crate::fields::short;
-use crate::hex::encode_hex;
 use crate::output::Output;
 use crate::remote::{self, RemoteFork};
 use crate::style::{GOOD, VALUE, paint};
@@ -161,5 +160,5 @@ fn describe(proof: &ForkProof) -> String {
 }
 
 fn hex(proof: &ForkProof) -> String {
-    encode_hex(proof.encode(&mut [0; MAX_FORK_PROOF_LENGTH]))
+    hex::encode(proof.encode(&mut [0; MAX_FORK_PROOF_LENGTH]))
 }

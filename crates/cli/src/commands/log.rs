@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use pandan_bamboo::{Header, LogId, SeqNum};
-use pandan_identity::PublicKey;
+use pandan_identity::{PublicKey, hex};
 use pandan_operations::{Action, Operation};
 use pandan_store::Store;
 use serde_json::json;
@@ -14,7 +14,6 @@ use crate::arguments::NodeArgs;
 use crate::failure::{missing, unverified};
 use crate::fields::short;
 use crate::folder;
-use crate::hex::encode_hex;
 use crate::output::Output;
 use crate::proof::{Logs, Proven};
 use crate::remote::{self, ENTRIES, RawEntry};
@@ -146,8 +145,8 @@ impl Show {
         let entries = self.source.entries()?;
         if out.is_json() {
             for raw in &entries {
-                let operation = raw.operation.as_deref().map(encode_hex);
-                out.line(&json!({ "entry": encode_hex(&raw.entry), "operation": operation }))?;
+                let operation = raw.operation.as_deref().map(hex::encode);
+                out.line(&json!({ "entry": hex::encode(&raw.entry), "operation": operation }))?;
             }
         }
         let checked = verify(&self.source, &entries)?;

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use anyhow::Context;
 use clap::{Args, value_parser};
 use pandan_bamboo::LogId;
-use pandan_identity::PublicKey;
+use pandan_identity::{PublicKey, hex};
 use pandan_node::MAX_NEWEST;
 use pandan_node::network::PeerId;
 use pandan_operations::{DocumentId, Operation, RawValue};
@@ -16,7 +16,6 @@ use crate::arguments::NodeArgs;
 use crate::client::{Client, ClientError};
 use crate::failure::{missing, unverified, usage};
 use crate::fields::short;
-use crate::hex::{decode_hex, encode_hex};
 use crate::output::Output;
 use crate::style::{BOLD, DIM, GOOD, VALUE, WARN, clean, paint};
 use crate::table::Table;
@@ -276,8 +275,8 @@ fn add_values(answer: &mut Value) {
 
 /// The operation of an entry, with its id.
 fn operation(entry: &Value) -> Option<(String, Operation)> {
-    let bytes = decode_hex(entry["entry"].as_str()?)?;
-    let payload = decode_hex(entry["operation"].as_str()?)?;
+    let bytes = hex::decode_vec(entry["entry"].as_str()?).ok()?;
+    let payload = hex::decode_vec(entry["operation"].as_str()?).ok()?;
     let id = pandan_bamboo::Hash::of(&bytes).to_string();
     Some((id, Operation::decode(&payload).ok()?))
 }
@@ -291,7 +290,7 @@ fn raw_to_json(value: &RawValue) -> Value {
         RawValue::Int(value) => json!(value),
         RawValue::Float(value) => json!(value.get()),
         RawValue::Str(text) => json!(text),
-        RawValue::Bytes(bytes) => json!(encode_hex(bytes)),
+        RawValue::Bytes(bytes) => json!(hex::encode(bytes)),
         RawValue::HashList(ids) => json!(view(ids)),
         RawValue::NestedHashList(lists) => lists.iter().map(view).collect(),
     }

@@ -14,12 +14,11 @@
 use std::fmt::Write;
 
 use pandan_bamboo::{EntryHash, HashError};
-use pandan_identity::PublicKey;
+use pandan_identity::{PublicKey, hex};
 use pandan_operations::Operation;
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::hex::{decode_hex, encode_hex};
 use crate::proof::Proven;
 
 /// The commits of a file, all of them verified.
@@ -85,7 +84,7 @@ impl Lock {
     pub(crate) fn to_text(&self) -> String {
         let mut text = format!("version = {VERSION}\n");
         for commit in &self.commits {
-            let (entry, operation) = (encode_hex(&commit.entry), encode_hex(&commit.operation));
+            let (entry, operation) = (hex::encode(&commit.entry), hex::encode(&commit.operation));
             let _ = writeln!(text, "\n[[commits]]");
             let _ = writeln!(text, "entry_hash = \"{}\"", commit.entry_hash);
             let _ = writeln!(text, "entry = \"{entry}\"\noperation = \"{operation}\"");
@@ -96,8 +95,8 @@ impl Lock {
 
 fn commit(raw: &RawCommit) -> Result<Commit, String> {
     let no_hex = |what: &str| format!("its {what} is not hexadecimal");
-    let entry = decode_hex(&raw.entry).ok_or_else(|| no_hex("entry"))?;
-    let operation = decode_hex(&raw.operation).ok_or_else(|| no_hex("operation"))?;
+    let entry = hex::decode_vec(&raw.entry).map_err(|_| no_hex("entry"))?;
+    let operation = hex::decode_vec(&raw.operation).map_err(|_| no_hex("operation"))?;
     let entry_hash = raw.entry_hash.parse().map_err(|error: HashError| error.to_string())?;
     let proven = Proven::check(&entry, &operation).map_err(|error| error.to_string())?;
     let found = proven.header.hash();
