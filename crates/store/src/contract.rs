@@ -28,8 +28,8 @@ use pandan_schema::{FieldName, Schema, Value};
 
 use crate::forks::{ForkPage, ForkQuery, Frozen};
 use crate::heads::{
-    Arrival, Budget, DocumentHead, Head, HeadInRange, HeadRange, HeadsPart, LogPart, LogPlace,
-    PartEntries, WantedEntries, Wants,
+    Arrival, Budget, DocumentHead, Head, HeadInRange, HeadRange, HeadsPart, LogPlace,
+    NeededEntries, NeededLog, WantedEntries, Wants,
 };
 use crate::parts::{Keeping, KeptPart, PartSummary, Teller};
 use crate::query::{CollectionQuery, ListQuery, Page, Selection};
@@ -266,17 +266,17 @@ pub trait Snapshot: Send {
         limit: usize,
     ) -> Result<Vec<DocumentHead>, StoreError>;
 
-    /// Some of the entries in parts of logs, each of another log, in the order in which they were
-    /// stored; if `after` is stored, those behind it only.
+    /// Some of the entries that are needed of logs, in the order in which they were stored; if
+    /// `after` is stored, those behind it only. Each log is named once.
     ///
     /// In this order an entry comes behind the one before it in its log, and behind the previous
     /// operations of its own.
-    fn part_entries(
+    fn needed_entries(
         &self,
-        parts: &[LogPart],
+        needed: &[NeededLog],
         after: Option<&EntryHash>,
         budget: Budget,
-    ) -> Result<PartEntries, StoreError>;
+    ) -> Result<NeededEntries, StoreError>;
 
     /// A page of the known forks, by author and log id.
     fn forks(&self, query: &ForkQuery) -> Result<ForkPage, StoreError>;

@@ -18,7 +18,7 @@ use pandan_identity::PublicKey;
 use pandan_operations::{SchemaId, SystemSchema};
 
 pub(crate) use by_document::pieces;
-pub use by_document::{DocumentHead, LogPart, PartEntries};
+pub use by_document::{DocumentHead, NeededEntries, NeededLog};
 pub use wanted::{Amount, Arrival, Budget, WantedEntries, WantedLog, Wants};
 pub(crate) use wanted::{Filling, Reached};
 

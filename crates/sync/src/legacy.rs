@@ -7,7 +7,7 @@ use pandan_identity::PublicKey;
 use pandan_operations::OperationId;
 use pandan_replication::Verdict as Fate;
 use pandan_replication::legacy::{Answer, LogHeight, Need, Query, Received, StoredEntry, Verdict};
-use pandan_store::heads::{Budget, DocumentHead, LogPart};
+use pandan_store::heads::{Budget, DocumentHead, NeededLog};
 use pandan_store::{Snapshot, StoreError};
 
 /// Answers a question of a link.
@@ -91,8 +91,8 @@ impl Page {
         needs: &[Need],
         after: Option<&EntryHash>,
     ) -> Result<(), StoreError> {
-        let parts: Vec<_> = needs.iter().map(part).collect();
-        let found = snapshot.part_entries(&parts, after, self.left)?;
+        let needed: Vec<_> = needs.iter().map(needed).collect();
+        let found = snapshot.needed_entries(&needed, after, self.left)?;
         self.has_more = found.has_more;
         let document = needs.first().map(|need| need.document);
         for (document, stored) in document.into_iter().cycle().zip(found.entries) {
@@ -115,9 +115,9 @@ const fn log_of(need: &Need) -> (PublicKey, LogId) {
     (need.author, need.log_id)
 }
 
-const fn part(need: &Need) -> LogPart {
+const fn needed(need: &Need) -> NeededLog {
     let Need { author, log_id, from, to, .. } = *need;
-    LogPart { author, log_id, from, to }
+    NeededLog { author, log_id, from, to }
 }
 
 /// Reads an entry as a peer sends it and checks its signature. This is where time goes: do it in

@@ -13,8 +13,8 @@ use pandan_operations::{
     DocumentId, DocumentViewId, OperationId, RawValue, SchemaId, SystemSchema,
 };
 use pandan_store::heads::{
-    Arrival, Budget, DocumentHead, Head, HeadInRange, HeadRange, HeadsPart, LogPart, LogPlace,
-    PartEntries, WantedEntries, Wants,
+    Arrival, Budget, DocumentHead, Head, HeadInRange, HeadRange, HeadsPart, LogPlace,
+    NeededEntries, NeededLog, WantedEntries, Wants,
 };
 use pandan_store::query::{CollectionQuery, ListQuery, Page, Selection};
 use pandan_store::{
@@ -202,13 +202,13 @@ impl Snapshot for Counting {
     ) -> Result<Vec<DocumentHead>, StoreError> {
         self.inner().blob_heads(schemas, related_from, limit)
     }
-    fn part_entries(
+    fn needed_entries(
         &self,
-        parts: &[LogPart],
+        needed: &[NeededLog],
         after: Option<&EntryHash>,
         budget: Budget,
-    ) -> Result<PartEntries, StoreError> {
-        self.inner().part_entries(parts, after, budget)
+    ) -> Result<NeededEntries, StoreError> {
+        self.inner().needed_entries(needed, after, budget)
     }
     fn forks(&self, query: &ForkQuery) -> Result<ForkPage, StoreError> {
         self.inner().forks(query)

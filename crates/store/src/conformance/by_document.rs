@@ -14,7 +14,7 @@ use super::forks;
 use super::publishing::{body, world};
 use super::world::World;
 use crate::contract::{Snapshot, Store, StoredEntry};
-use crate::heads::{Budget, DocumentHead, LogPart};
+use crate::heads::{Budget, DocumentHead, NeededLog};
 
 const ANY: Budget = Budget { entries: usize::MAX, bytes: usize::MAX };
 
@@ -114,10 +114,10 @@ pub(super) fn check_frozen(new_store: &dyn Fn() -> Box<dyn Store>) {
     assert!(all.iter().all(|it| it.author != twin.public_key()), "nothing is left of it");
     let part = |signed: &Signed, from| {
         let header = signed.entry.header();
-        LogPart { author: header.public_key(), log_id: header.log_id(), from, to: SeqNum::MAX }
+        NeededLog { author: header.public_key(), log_id: header.log_id(), from, to: SeqNum::MAX }
     };
     let whole = [part(&scene.line[0], SeqNum::FIRST), part(&sides[0], SeqNum::FIRST)];
-    let entries = snapshot.part_entries(&whole, None, ANY).expect("entries can be read");
+    let entries = snapshot.needed_entries(&whole, None, ANY).expect("entries can be read");
     let before = scene.line.iter().filter(|it| it.entry.header().seq_num() < fork);
     assert_eq!(entries.entries, before.map(stored).collect::<Vec<_>>());
 }
@@ -242,8 +242,8 @@ pub(super) fn check_blobs(new_store: &dyn Fn() -> Box<dyn Store>) {
     assert!(both.contains(&all[0].document()) && both.contains(&pieces[0].document()));
 }
 
-/// Parts of logs come in the order in which they were stored, in pages of any size.
-pub(super) fn check_parts(new_store: &dyn Fn() -> Box<dyn Store>) {
+/// What is needed of logs comes in the order in which they were stored, in pages of any size.
+pub(super) fn check_needed(new_store: &dyn Fn() -> Box<dyn Store>) {
     let (world, schema) = world(new_store);
     let schema = schema.id().clone();
     let mut authors: Vec<_> = [7, 3, 9].map(Author::new).into();
@@ -259,18 +259,22 @@ pub(super) fn check_parts(new_store: &dyn Fn() -> Box<dyn Store>) {
         world.publish(signed);
     }
     let (from, to) = (forks::seq_num(2), forks::seq_num(4));
-    let part =
-        |author: &Author| LogPart { author: author.public_key(), log_id: LogId::new(0), from, to };
+    let of = |author: &Author| NeededLog {
+        author: author.public_key(),
+        log_id: LogId::new(0),
+        from,
+        to,
+    };
     let is_in = |signed: &&Signed| (from..=to).contains(&signed.entry.header().seq_num());
     let wanted: Vec<_> = signed.iter().filter(is_in).map(stored).collect();
-    let parts: Vec<_> = authors.iter().map(part).chain([part(&Author::new(1))]).collect();
+    let needed: Vec<_> = authors.iter().map(of).chain([of(&Author::new(1))]).collect();
     let snapshot = world.snapshot();
     for (entries, bytes) in
         [(1, usize::MAX), (2, usize::MAX), (9, 700), (9, 1), (0, 0), (99, 99_999)]
     {
         let (budget, mut found, mut after) = (Budget { entries, bytes }, Vec::new(), None);
         loop {
-            let page = snapshot.part_entries(&parts, after.as_ref(), budget);
+            let page = snapshot.needed_entries(&needed, after.as_ref(), budget);
             let page = page.expect("entries can be read");
             assert!((1..=entries.max(1)).contains(&page.entries.len()));
             after = page.entries.last().map(|it| it.entry.hash());
@@ -282,14 +286,14 @@ pub(super) fn check_parts(new_store: &dyn Fn() -> Box<dyn Store>) {
         assert_eq!(found, wanted, "{budget:?}");
     }
     // What is behind the last, or not there.
-    let read = |parts: &[LogPart], after: &Signed| {
-        let page = snapshot.part_entries(parts, Some(&after.entry.hash()), ANY);
+    let read = |needed: &[NeededLog], after: &Signed| {
+        let page = snapshot.needed_entries(needed, Some(&after.entry.hash()), ANY);
         page.expect("entries can be read").entries
     };
-    assert_eq!(read(&parts, signed.last().expect("there are some")), []);
+    assert_eq!(read(&needed, signed.last().expect("there are some")), []);
     let elsewhere = Author::new(20).create(&schema, body("not stored"));
-    assert_eq!(read(&parts, &elsewhere), wanted);
-    let beyond = LogPart { from: SeqNum::MAX, to: SeqNum::MAX, ..parts[0] };
+    assert_eq!(read(&needed, &elsewhere), wanted);
+    let beyond = NeededLog { from: SeqNum::MAX, to: SeqNum::MAX, ..needed[0] };
     assert_eq!(read(&[beyond], &signed[0]), []);
     assert_eq!(read(&[], &signed[0]), []);
 }

@@ -166,6 +166,6 @@ checks! {
         check_schemas,
         check_many_logs,
     }
-    by_document { check_heads, check_frozen, check_blobs, check_parts }
+    by_document { check_heads, check_frozen, check_blobs, check_needed }
     withdrawn { check_heads, check_one_batch, check_lower_fork, check_proofs, check_many }
 }

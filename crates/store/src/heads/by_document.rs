@@ -20,9 +20,9 @@ pub struct DocumentHead {
     pub seq_num: SeqNum,
 }
 
-/// A part of a log. What is at and above its fork does not belong to it.
+/// The entries of a log that somebody needs. What is at and above its fork does not belong to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LogPart {
+pub struct NeededLog {
     /// Who writes the log.
     pub author: PublicKey,
     /// The log.
@@ -33,16 +33,16 @@ pub struct LogPart {
     pub to: SeqNum,
 }
 
-/// Some entries of parts of logs.
+/// Some of the entries that are needed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PartEntries {
+pub struct NeededEntries {
     /// The entries, in the order in which they were stored.
     pub entries: Vec<StoredEntry>,
     /// Whether others come behind them.
     pub has_more: bool,
 }
 
-impl PartEntries {
+impl NeededEntries {
     /// Takes up an entry. Gives `false` when there was no room for it: there is more to come, then.
     pub(crate) fn take(&mut self, entry: StoredEntry, budget: Budget) -> bool {
         let bytes: usize = self.entries.iter().map(StoredEntry::size).sum();

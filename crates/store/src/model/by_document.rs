@@ -7,7 +7,7 @@ use pandan_operations::{DocumentId, OperationId, SchemaId, SystemSchema};
 use pandan_schema::Value;
 
 use super::state::{State, StoredDocument};
-use crate::heads::{self, Budget, DocumentHead, LogPart, PartEntries};
+use crate::heads::{self, Budget, DocumentHead, NeededEntries, NeededLog};
 
 impl State {
     pub(super) fn document_heads(&self, schemas: &[SchemaId]) -> Vec<DocumentHead> {
@@ -92,16 +92,16 @@ impl State {
         named.filter_map(|id| self.document_of.get(&id).copied()).collect()
     }
 
-    pub(super) fn part_entries(
+    pub(super) fn needed_entries(
         &self,
-        parts: &[LogPart],
+        needed: &[NeededLog],
         after: Option<&EntryHash>,
         budget: Budget,
-    ) -> PartEntries {
+    ) -> NeededEntries {
         let reached = after.and_then(|after| self.arrivals.iter().position(|it| it == after));
-        let wanted: BTreeSet<_> = parts.iter().flat_map(|part| self.part(part)).collect();
+        let wanted: BTreeSet<_> = needed.iter().flat_map(|needed| self.needed(needed)).collect();
         let behind = self.arrivals.iter().skip(reached.map_or(0, |reached| reached + 1));
-        let mut found = PartEntries::default();
+        let mut found = NeededEntries::default();
         for hash in behind.filter(|hash| wanted.contains(hash)) {
             if let Some(entry) = self.entries.get(hash)
                 && !found.take((**entry).clone(), budget)
@@ -112,10 +112,10 @@ impl State {
         found
     }
 
-    fn part(&self, part: &LogPart) -> &[EntryHash] {
-        let Some(log) = self.logs.get(&(part.author, part.log_id)) else { return &[] };
+    fn needed(&self, needed: &NeededLog) -> &[EntryHash] {
+        let Some(log) = self.logs.get(&(needed.author, needed.log_id)) else { return &[] };
         let place = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-        let end = place(part.to.number()).min(log.entries.len());
-        log.entries.get(place(part.from.number() - 1)..end).unwrap_or_default()
+        let end = place(needed.to.number()).min(log.entries.len());
+        log.entries.get(place(needed.from.number() - 1)..end).unwrap_or_default()
     }
 }

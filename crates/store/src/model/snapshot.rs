@@ -12,8 +12,8 @@ use crate::contract::{Counts, DocumentRecord, KnownSchema, LogHead, Snapshot, St
 use crate::evaluate;
 use crate::forks::{ForkPage, ForkQuery};
 use crate::heads::{
-    Arrival, Budget, DocumentHead, Head, HeadInRange, HeadRange, HeadsPart, LogPart, LogPlace,
-    PartEntries, WantedEntries, Wants,
+    Arrival, Budget, DocumentHead, Head, HeadInRange, HeadRange, HeadsPart, LogPlace,
+    NeededEntries, NeededLog, WantedEntries, Wants,
 };
 use crate::parts::{KeptPart, PartSummary};
 use crate::query::{CollectionQuery, List, ListQuery, Page, Selection, Targets};
@@ -213,13 +213,13 @@ impl Snapshot for MemorySnapshot {
         Ok(heads)
     }
 
-    fn part_entries(
+    fn needed_entries(
         &self,
-        parts: &[LogPart],
+        needed: &[NeededLog],
         after: Option<&EntryHash>,
         budget: Budget,
-    ) -> Result<PartEntries, StoreError> {
-        Ok(self.state()?.part_entries(parts, after, budget))
+    ) -> Result<NeededEntries, StoreError> {
+        Ok(self.state()?.needed_entries(needed, after, budget))
     }
 
     fn forks(&self, query: &ForkQuery) -> Result<ForkPage, StoreError> {

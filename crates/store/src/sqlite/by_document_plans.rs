@@ -11,7 +11,7 @@ use super::catalog::Catalog;
 use super::trace::{self, Statement};
 use super::{Options, batch, by_document, connection, migrate, wanted};
 use crate::conformance::{Author, Signed, fields, relation_list, text};
-use crate::heads::{Budget, LogPart};
+use crate::heads::{Budget, NeededLog};
 
 /// Notes, of which some relate to a blob.
 struct Filled {
@@ -114,17 +114,17 @@ fn blobs_are_found_from_what_relates_to_them() {
 }
 
 #[test]
-fn parts_of_logs_are_looked_up() {
+fn needed_entries_are_looked_up() {
     check(
         |filled| {
-            let part = |signed: &Signed| {
+            let all_of = |signed: &Signed| {
                 let header = signed.entry.header();
                 let (author, log_id) = (header.public_key(), header.log_id());
-                LogPart { author, log_id, from: SeqNum::FIRST, to: SeqNum::MAX }
+                NeededLog { author, log_id, from: SeqNum::FIRST, to: SeqNum::MAX }
             };
-            let parts: Vec<_> = filled.notes.iter().map(part).collect();
+            let needed: Vec<_> = filled.notes.iter().map(all_of).collect();
             let budget = Budget { entries: 3, bytes: usize::MAX };
-            let page = wanted::parts::entries(&filled.connection, &parts, None, budget);
+            let page = wanted::needed::entries(&filled.connection, &needed, None, budget);
             page.expect("it can be read").entries
         },
         3,

@@ -16,8 +16,8 @@ use super::{
 use crate::contract::{Counts, DocumentRecord, KnownSchema, LogHead, Snapshot, StoredEntry};
 use crate::forks::{ForkPage, ForkQuery};
 use crate::heads::{
-    Arrival, Budget, DocumentHead, Head, HeadInRange, HeadRange, HeadsPart, LogPart, LogPlace,
-    PartEntries, WantedEntries, Wants,
+    Arrival, Budget, DocumentHead, Head, HeadInRange, HeadRange, HeadsPart, LogPlace,
+    NeededEntries, NeededLog, WantedEntries, Wants,
 };
 use crate::parts::{KeptPart, PartSummary};
 use crate::query::{CollectionQuery, ListQuery, Page, Selection};
@@ -181,13 +181,13 @@ impl Snapshot for SqliteSnapshot {
         Ok(by_document::of_blobs(self.reading()?, catalog, schemas, related_from, limit)?)
     }
 
-    fn part_entries(
+    fn needed_entries(
         &self,
-        parts: &[LogPart],
+        needed: &[NeededLog],
         after: Option<&EntryHash>,
         budget: Budget,
-    ) -> Answer<PartEntries> {
-        Ok(wanted::parts::entries(self.reading()?, parts, after, budget)?)
+    ) -> Answer<NeededEntries> {
+        Ok(wanted::needed::entries(self.reading()?, needed, after, budget)?)
     }
 
     fn forks(&self, query: &ForkQuery) -> Answer<ForkPage> {

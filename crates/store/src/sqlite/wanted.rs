@@ -6,7 +6,7 @@
 //! most of what is there.
 
 pub(super) mod connectors;
-pub(super) mod parts;
+pub(super) mod needed;
 mod search;
 
 use std::collections::{BinaryHeap, HashSet};
