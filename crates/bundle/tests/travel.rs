@@ -54,7 +54,7 @@ fn state_of(store: &dyn Store) -> Vec<u8> {
 /// Takes a file into a store.
 fn import(file: &[u8], store: &Arc<dyn Store>) -> (Report, Result<(), ImportError>) {
     let mut bundle = BundleReader::open(file).unwrap();
-    pandan_bundle::import(&mut bundle, &mut Intake::new(Arc::clone(store)).unwrap(), &mut |_| {})
+    pandan_bundle::import(&mut bundle, &mut Intake::new(Arc::clone(store)), &mut |_| {})
 }
 
 fn new_store() -> Arc<dyn Store> {

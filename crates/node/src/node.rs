@@ -182,7 +182,7 @@ impl Core {
         let counters = Arc::new(Counters::default());
         let limits = config.limits;
         let workplace = Workplace {
-            intake: Intake::new(Arc::clone(&store))?,
+            intake: Intake::new(Arc::clone(&store)),
             catalog: Arc::clone(&catalog),
             commits: commits.clone(),
             forks: forks.clone(),

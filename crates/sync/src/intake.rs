@@ -3,7 +3,7 @@
 //! What a peer sends before what it needs waits here, and is judged again when that has come; a
 //! client is told at once (PN14).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 use std::sync::Arc;
 
@@ -11,20 +11,16 @@ use pandan_admission::{Arrival, Candidate, Door, Missing, Refusal, Waiting, Wait
 use pandan_bamboo::{ForkProof, HeadState, LogId, SeqNum};
 use pandan_identity::PublicKey;
 use pandan_replication::{Commit, LogName, Received, Verdict};
-use pandan_store::{Committed, Fork, ForkQuery, Frozen, Outcome, Store, StoreError};
+use pandan_store::heads::{Arrival as Place, Budget, WantedLog, Wants};
+use pandan_store::{Committed, Frozen, Outcome, Store, StoreError};
 
-/// How many forks are read at a time when the door opens.
-const FORKS_READ: usize = 1_000;
+type Log = (PublicKey, LogId);
 
 /// A store and those who wait to enter it. There is one for a store, and nobody else writes to it.
 #[derive(Debug)]
 pub struct Intake {
     store: Arc<dyn Store>,
     room: WaitingRoom,
-    /// Proofs of the logs that fork at their first entry. Their heads are not among those of the
-    /// documents that were written in them, so a session that is only about these does not find
-    /// them; who sends entries of them is told.
-    withdrawn: BTreeMap<(PublicKey, LogId), Box<ForkProof>>,
 }
 
 /// What became of a batch.
@@ -83,24 +79,9 @@ pub fn examine(received: &Received) -> Result<Candidate, Refusal> {
 
 impl Intake {
     /// The door of a store.
-    pub fn new(store: Arc<dyn Store>) -> Result<Self, StoreError> {
-        let snapshot = store.snapshot()?;
-        let mut intake = Self { store, room: WaitingRoom::new(), withdrawn: BTreeMap::new() };
-        let mut query = ForkQuery { author: None, document: None, after: None, first: FORKS_READ };
-        loop {
-            let page = snapshot.forks(&query)?;
-            page.forks.iter().for_each(|fork| intake.note(&fork.proof));
-            query.after = page.forks.last().map(|Fork { proof, .. }| log_of(proof));
-            if !page.has_next {
-                return Ok(intake);
-            }
-        }
-    }
-
-    fn note(&mut self, proof: &ForkProof) {
-        if proof.seq_num() == SeqNum::FIRST {
-            self.withdrawn.insert(log_of(proof), Box::new(*proof));
-        }
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store, room: WaitingRoom::new() }
     }
 
     /// Judges and stores a batch as one transaction, and after it those that have waited for it.
@@ -127,7 +108,6 @@ impl Intake {
         let frozen = self.store.ingest_proof(proof)?;
         let mut taken = Taken::default();
         if let Some(frozen) = &frozen {
-            self.note(&frozen.proof);
             let released = self.room.frozen(&frozen.proof);
             if !released.is_empty() {
                 taken = self.take(of_peers(released)).unwrap_or_default();
@@ -162,14 +142,13 @@ impl Intake {
             })
             .collect();
         let outcomes = self.store.ingest(batch)?;
+        let logs = copies.iter().zip(&outcomes).filter(|(_, outcome)| may_be_withdrawn(outcome));
+        let withdrawn = self.withdrawn(logs.map(|((.., log), _)| *log).collect());
         let (mut judged, mut stored, mut frozen) = (Vec::new(), Vec::new(), Vec::new());
         for ((received, door, log), outcome) in copies.into_iter().zip(outcomes) {
             let (fork, outcome) = outcome.split();
-            if let Some(fork) = &fork {
-                self.note(&fork.proof);
-            }
             let proof = fork.as_ref().map(|fork| Box::new(fork.proof));
-            let proof = proof.or_else(|| self.withdrawn.get(&log).cloned());
+            let proof = proof.or_else(|| withdrawn.get(&log).cloned());
             frozen.extend(fork);
             let fate = self.settle(outcome, door);
             if let Fate::Stored(committed) = &fate {
@@ -198,6 +177,25 @@ impl Intake {
         taken.news.append(&mut stored);
         taken.forks.append(&mut frozen);
         Ok((judged, released))
+    }
+
+    /// Those of the logs that fork at their first entry, with the proofs. Their heads are not among
+    /// those of the documents that were written in them, so a session that is only about these does
+    /// not find them; who sends entries of them is told.
+    fn withdrawn(&self, logs: BTreeSet<Log>) -> BTreeMap<Log, Box<ForkProof>> {
+        if logs.is_empty() {
+            return BTreeMap::new();
+        }
+        let budget = Budget { entries: logs.len(), bytes: usize::MAX };
+        let from = SeqNum::MAX;
+        let logs = logs.into_iter().map(|(author, log_id)| WantedLog { author, log_id, from });
+        let wants = Wants { logs: logs.collect(), ranges: Vec::new() };
+        let snapshot = self.store.snapshot();
+        let found = snapshot.and_then(|it| it.wanted_entries(&wants, Place::default(), budget));
+        // What is stored is stored: who cannot be told now is told the next time.
+        let proofs = found.map(|found| found.proofs).unwrap_or_default().into_iter();
+        let proofs = proofs.filter(|proof| proof.seq_num() == SeqNum::FIRST);
+        proofs.map(|proof| (log_of(&proof), Box::new(proof))).collect()
     }
 
     fn settle(&mut self, outcome: Outcome, door: Door) -> Fate {
@@ -253,7 +251,17 @@ impl News {
     }
 }
 
-fn log_of(proof: &ForkProof) -> (PublicKey, LogId) {
+/// Nothing that counts is in a log that forks at its first entry.
+fn may_be_withdrawn(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Committed(committed) => committed.is_void,
+        Outcome::Known { is_void } => *is_void,
+        Outcome::Refused(_) | Outcome::Wait(_) => true,
+        Outcome::Forked(_, outcome) => may_be_withdrawn(outcome),
+    }
+}
+
+fn log_of(proof: &ForkProof) -> Log {
     (proof.public_key(), proof.log_id())
 }
 

@@ -30,7 +30,7 @@ struct Side {
 
 impl Side {
     fn new(store: Arc<dyn Store>, precedence: Precedence) -> Self {
-        let intake = Intake::new(Arc::clone(&store)).unwrap();
+        let intake = Intake::new(Arc::clone(&store));
         let schemas = schemas(&*store);
         let config = Config { precedence, serves: Serves::Everything, schemas, timestamp: 1 };
         let link = Link::new(config, Memory::new(), 0);
@@ -114,7 +114,7 @@ fn stores(folder: &Path) -> [Arc<dyn Store>; 2] {
 
 fn ingest<'a>(store: &Arc<dyn Store>, signed: impl IntoIterator<Item = &'a Signed>) {
     let batch = signed.into_iter().map(|it| (it.candidate(), Door::Peer)).collect();
-    let mut intake = Intake::new(Arc::clone(store)).unwrap();
+    let mut intake = Intake::new(Arc::clone(store));
     let taken = intake.take(batch).unwrap();
     assert!(taken.news.len() >= taken.judged.len(), "all of it is stored");
 }

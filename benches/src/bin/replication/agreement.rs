@@ -131,10 +131,10 @@ struct Side {
 }
 
 impl Side {
-    fn new(session: Session, store: &Arc<dyn Store>) -> Result<Self> {
-        let intake = Intake::new(Arc::clone(store))?;
+    fn new(session: Session, store: &Arc<dyn Store>) -> Self {
+        let intake = Intake::new(Arc::clone(store));
         let (store, frames) = (Arc::clone(store), VecDeque::new());
-        Ok(Self { session, store, intake, frames, stored: 0, is_over: false })
+        Self { session, store, intake, frames, stored: 0, is_over: false }
     }
 
     /// Hears all that it wants to hear, and gives what it has to say.
@@ -195,8 +195,8 @@ fn session(stores: &[Arc<dyn Store>; 2]) -> Result<(Cost, usize, Duration)> {
     let acceptance = Acceptance { interest: Interest::All, is_live: false };
     let start = Instant::now();
     let mut sides = [
-        Side::new(Session::initiate(terms, Salt::from_bytes([7; 16]), 0), &stores[0])?,
-        Side::new(Session::accept(acceptance, 0), &stores[1])?,
+        Side::new(Session::initiate(terms, Salt::from_bytes([7; 16]), 0), &stores[0]),
+        Side::new(Session::accept(acceptance, 0), &stores[1]),
     ];
     let mut cost = Cost::default();
     let mut is_quiet = false;

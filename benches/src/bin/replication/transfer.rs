@@ -135,7 +135,7 @@ fn frames(path: &Path) -> Result<Vec<Vec<Received>>> {
 /// Entries a second, and microseconds of processor time for each.
 fn locally(path: &Path, frames: &[Vec<Received>], entries: usize) -> Result<(f64, f64)> {
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(path, options())?);
-    let mut intake = Intake::new(store)?;
+    let mut intake = Intake::new(store);
     let batches: Vec<_> = frames.iter().map(Vec::as_slice).collect();
     let examine = |received: &Received| pandan_sync::examine(received).map_err(|it| it.to_string());
     let (start, processor) = (Instant::now(), processor_time());

@@ -46,8 +46,7 @@ impl Import {
         } else {
             let folder = folder::named_or_default(self.data_dir.take())?;
             let data = folder::own(&folder)?;
-            let intake = Intake::new(Arc::clone(&data.store));
-            let mut intake = intake.with_context(|| folder::failed(&folder))?;
+            let mut intake = Intake::new(Arc::clone(&data.store));
             import(&mut bundle, &mut intake, &mut progress)
         };
         bar.finish_and_clear();

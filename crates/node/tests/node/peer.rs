@@ -103,7 +103,7 @@ impl Peer {
     fn talk(&self) -> Talk {
         Talk {
             store: self.store.clone(),
-            intake: Intake::new(self.store()).unwrap(),
+            intake: Intake::new(self.store()),
             faults: Arc::clone(&self.faults),
             started: Instant::now(),
         }

@@ -44,7 +44,7 @@ impl Node {
         let config = PeersConfig { own: id(number), interest, is_live: true };
         Self {
             peers: Peers::new(config, Seed([7; 32])),
-            intake: Intake::new(store.clone()).unwrap(),
+            intake: Intake::new(store.clone()),
             store,
             follower,
             serving,

@@ -46,7 +46,7 @@ fn re13_what_is_held_in_part_is_known_as_such_and_completed_when_asked() {
         assert_eq!(talk(&*store, items).told, [Told::Nothing, Told::Nothing, Told::Nothing]);
 
         let talk = talk(&*note.store, vec![whole_item(&subjects[1])]);
-        let mut intake = Intake::new(store.clone()).unwrap();
+        let mut intake = Intake::new(store.clone());
         let batch = talk.handed_on.iter().map(|it| (examine(it).unwrap(), Door::Peer));
         let taken = intake.take(batch.collect()).unwrap();
         assert!(taken.judged.iter().all(|it| matches!(it.fate, Fate::Stored(_))));

@@ -22,7 +22,7 @@ fn a_whole_document_comes_with_its_schema_in_an_order_in_which_nothing_waits() {
             // Three fields and their definition.
             assert_eq!(talk.handed_on.len(), 4 + 42);
             let store = Arc::new(MemoryStore::new());
-            let mut intake = Intake::new(store.clone()).unwrap();
+            let mut intake = Intake::new(store.clone());
             let batch = talk.handed_on.iter().map(|it| (examine(it).unwrap(), Door::Peer));
             let taken = intake.take(batch.collect()).unwrap();
             assert!(taken.judged.iter().all(|it| matches!(it.fate, Fate::Stored(_))));

@@ -102,7 +102,7 @@ impl Node {
         let config = PeersConfig { own: self.id, interest: Interest::All, is_live: true };
         let alive = Alive {
             peers: Peers::new(config, Seed(seed)),
-            intake: Intake::new(Arc::clone(&store) as Arc<dyn Store>)?,
+            intake: Intake::new(Arc::clone(&store) as Arc<dyn Store>),
             schemas: store.schemas()?,
             store,
             lines: BTreeMap::new(),
