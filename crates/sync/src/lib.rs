@@ -12,4 +12,4 @@ mod ranges;
 pub use answers::answer;
 pub use follow::{Follow, Follower, Look, Looked, Serving};
 pub use intake::{Fate, Intake, Judged, News, Taken, examine};
-pub use parts::{Examined, answer_ask, ask_item, examine_told, log_name, whole_item};
+pub use parts::{Examined, answer_ask, ask_item, examine_told, is_whole, log_name, whole_item};

@@ -383,6 +383,30 @@ fn nothing_of_what_a_liar_tells_is_kept_and_it_counts_against_it() {
     drop(liar.runtime);
 }
 
+/// Whoever said that it had told all of a document was believed.
+#[test]
+fn a_document_is_not_complete_because_somebody_says_so() {
+    let light = light();
+    let author = Author::new(1);
+    let fields = crate::support::fields(&[("name", str("title")), ("type", str("str"))]);
+    let schema = pandan_operations::SystemSchema::SchemaFieldDefinition.into();
+    let payload = Operation::Create { schema, fields }.encode();
+    let entry = NextArgs::first(LogId::new(0)).forge(&author.key_pair, &payload);
+    let received =
+        pandan_replication::Received { entry: entry.as_bytes().to_vec(), payload: Some(payload) };
+    let content = PartContent::Entries(vec![received]);
+    let liar = Liar::new(vec![Message::Part(PartMessage { item: 0, content }), Message::Done]);
+    let peer = liar.network.peer();
+    light.runtime.block_on(light.node().keep_peer(liar.address, Some(peer)));
+    light.wait_until("they are connected", |status| {
+        status.peers.iter().any(|it| it.is_connected && it.peer == peer)
+    });
+    let subject = PartSubject::Document(DocumentId::from_hash(pandan_bamboo::Hash::of(b"it")));
+    let completed = light.runtime.block_on(light.node().complete(subject, None));
+    assert_eq!(completed.unwrap_err().code(), "ASK_ENDED");
+    drop(liar.runtime);
+}
+
 #[test]
 fn who_asks_badly_is_refused() {
     let full = World::replicating();

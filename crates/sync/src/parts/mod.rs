@@ -13,6 +13,8 @@ use pandan_replication::limits::{MAX_NEWEST, MAX_PART_BYTES, MAX_PART_ENTRIES};
 use pandan_replication::{
     AskAnswer, AskItem, AskQuery, Author, LogName, PartContent, Received, Told,
 };
+use pandan_store::heads::LogPlace;
+use pandan_store::query::Selection;
 use pandan_store::{ForkQuery, Snapshot, StoreError};
 
 use crate::follow::Serving;
@@ -96,6 +98,24 @@ pub const fn whole_item(subject: &PartSubject) -> AskItem {
         PartSubject::Document(id) => AskItem::Whole(*id),
         PartSubject::Log { author, log_id } => AskItem::WholeOf(log_name(author, *log_id)),
     }
+}
+
+/// Whether what somebody asked all of is stored, as far as it was known before: whether that is all
+/// there is is the claim of who told it.
+pub fn is_whole(snapshot: &dyn Snapshot, subject: &PartSubject) -> Result<bool, StoreError> {
+    if snapshot.part(subject)?.is_some() {
+        return Ok(false);
+    }
+    Ok(match subject {
+        PartSubject::Document(id) => {
+            let nothing = Selection::Only(Vec::new());
+            snapshot.documents(&[*id], &nothing)?.into_iter().flatten().next().is_some()
+        }
+        PartSubject::Log { author, log_id } => {
+            let heads = snapshot.heads_of(&[LogPlace::of(author, *log_id)])?;
+            heads.into_iter().flatten().next().is_some()
+        }
+    })
 }
 
 /// The name of a log on the wire.

@@ -126,13 +126,20 @@ impl Asking {
         let _place = self.places.acquire().await;
         let mut failure = None;
         for connection in self.connections(peer)? {
+            let failed = |reason: &str| {
+                let (peer, reason) = (connection.peer(), String::from(reason));
+                Some(AskError::Ended { peer, reason })
+            };
             match self.told(&connection, false, vec![whole_item(&subject)]).await {
                 Ok(Talk { told, completed, .. }) => match told.as_slice() {
-                    [Told::Whole] => return Ok(Some(completed)),
-                    [Told::TooMuch] => {
-                        let reason = String::from("it is written in too many logs");
-                        failure = Some(AskError::Ended { peer: connection.peer(), reason });
+                    [Told::Whole] => {
+                        let read = self.core.read(move |it| pandan_sync::is_whole(it, &subject));
+                        if read.await? {
+                            return Ok(Some(completed));
+                        }
+                        failure = failed("what it told is not all of it");
                     }
+                    [Told::TooMuch] => failure = failed("it is written in too many logs"),
                     _ => {}
                 },
                 Err(error) => failure = Some(error),
