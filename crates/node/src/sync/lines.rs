@@ -25,6 +25,10 @@ use super::turns::Turns;
 /// How long a stream may take to say what it is for.
 const FIRST_FRAME_TIME: Duration = Duration::from_secs(30);
 
+/// How many streams of a peer may be read for what they are for, or wait to ask, at the same time:
+/// what is not read waits in the windows of QUIC.
+const FIRST_FRAMES_MAX: usize = 8;
+
 /// How many announcements wait to be sent to a peer.
 const ANNOUNCEMENTS_MAX: usize = 8;
 
@@ -119,17 +123,22 @@ async fn accept(
     desk: Arc<Desk>,
 ) {
     let mut streams = JoinSet::new();
-    let asks = Arc::new(Semaphore::new(MAX_ASKS));
+    let (firsts, asks) = (Semaphore::new(FIRST_FRAMES_MAX), Semaphore::new(MAX_ASKS));
+    let (firsts, asks) = (Arc::new(firsts), Arc::new(asks));
     while let Some(stream) = connection.accept().await {
         let (control, inputs) = (Arc::clone(&control), inputs.clone());
         let may_announce = connection.direction() == Direction::Incoming;
-        let (desk, asks) = (Arc::clone(&desk), Arc::clone(&asks));
+        let (desk, asks, firsts) = (Arc::clone(&desk), Arc::clone(&asks), Arc::clone(&firsts));
         let control = may_announce.then(|| (control, connection.clone()));
         streams.spawn(async move {
+            let Ok(place) = firsts.acquire().await else { return };
             let Some((stream, first)) = first_frame(stream).await else { return };
             if Message::is_ask(&first) {
-                desk.serve(stream, first, peer, asks).await;
+                let Ok(_ask) = asks.acquire().await else { return };
+                drop(place);
+                desk.serve(stream, first, peer).await;
             } else {
+                drop(place);
                 begin(stream, first, peer, control, inputs).await;
             }
         });

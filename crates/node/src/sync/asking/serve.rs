@@ -30,16 +30,8 @@ pub(in crate::sync) struct Desk {
 }
 
 impl Desk {
-    /// Answers what is asked on a stream. `places` are those of the peer: who asks more at the same
-    /// time waits.
-    pub(in crate::sync) async fn serve(
-        &self,
-        stream: Stream,
-        first: Bytes,
-        peer: PeerId,
-        places: Arc<Semaphore>,
-    ) {
-        let Ok(_place) = places.acquire_owned().await else { return };
+    /// Answers what is asked on a stream.
+    pub(in crate::sync) async fn serve(&self, stream: Stream, first: Bytes, peer: PeerId) {
         let mut moved = Totals { bytes_in: first.len() as u64, ..Totals::default() };
         self.answer(stream, first, peer, &mut moved).await;
         if let Ok(key) = PublicKey::from_bytes(&peer.0) {
