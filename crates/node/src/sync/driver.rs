@@ -463,7 +463,8 @@ pub(super) fn to_own(peer: &pandan_network::PeerId) -> PeerId {
     PeerId(*peer.public_key().as_bytes())
 }
 
-async fn at(time: Option<Instant>) {
+/// Waits for a time; for ever if there is none.
+pub(super) async fn at(time: Option<Instant>) {
     match time {
         Some(time) => sleep_until(time.into()).await,
         None => std::future::pending().await,

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use pandan_bamboo::{LogId, SeqNum};
 use pandan_identity::PublicKey;
@@ -10,9 +10,13 @@ use pandan_operations::DocumentId;
 use pandan_store::{ForkQuery, Frozen};
 use tokio::sync::watch;
 
+use super::driver::at;
 use super::status::Board;
 use crate::commits::Missed;
 use crate::node::Core;
+
+/// How long after a fork they are counted.
+const COUNT_TIME: Duration = Duration::from_millis(100);
 
 /// How many forks are told of.
 const LATEST_MAX: usize = 16;
@@ -64,14 +68,18 @@ pub(super) async fn watch(core: Arc<Core>, board: Arc<Board>, mut stopped: watch
         if let Some(known) = count(&core).await {
             board.know_forks(known);
         }
-        let frozen = tokio::select! {
-            // An error says that nobody is left who could stop it.
-            _ = stopped.wait_for(|stopped| *stopped) => return,
-            frozen = forks.next() => frozen,
-        };
-        match frozen {
-            None => return,
-            Some(frozen) => heard(&board, frozen),
+        // Counting takes the longer the more there are, so it is done once for several.
+        let mut due = None;
+        loop {
+            let frozen = tokio::select! {
+                // An error says that nobody is left who could stop it.
+                _ = stopped.wait_for(|stopped| *stopped) => return,
+                frozen = forks.next() => frozen,
+                () = at(due) => break,
+            };
+            let Some(frozen) = frozen else { return };
+            heard(&board, frozen);
+            due = due.or_else(|| Some(Instant::now() + COUNT_TIME));
         }
     }
 }
