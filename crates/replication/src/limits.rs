@@ -107,6 +107,9 @@ pub const MAX_QUEUE_BYTES: usize = 4 * 1024 * 1024;
 /// Greatest number of reads of the store under way for what a peer asked.
 pub const MAX_READS: usize = 64;
 
+/// No frame is read while the store is asked about this many logs that the other side has named.
+pub const LOGS_READ_LOW: usize = 8192;
+
 /// Greatest number of logs in which a fork is looked for, one after the other.
 pub const MAX_HUNTS: usize = 64;
 

@@ -23,6 +23,7 @@ mod live;
 mod open;
 mod outbox;
 mod receiving;
+mod recent;
 mod related;
 mod sending;
 mod settling;
@@ -70,6 +71,8 @@ pub struct Session {
     is_closed: bool,
     /// When something has last happened.
     active: u64,
+    /// When it was first seen that frames wait to be taken, since the last one was.
+    waiting_since: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -101,7 +104,7 @@ impl Session {
     }
 
     const fn new(stage: Stage, out: Outbox, now: u64) -> Self {
-        Self { stage, out, held: None, is_closed: false, active: now }
+        Self { stage, out, held: None, is_closed: false, active: now, waiting_since: None }
     }
 
     /// The schemas of the session; none before it is open.
@@ -259,10 +262,8 @@ impl Session {
 
     /// A fork of a log of the session's schemas became known, wherever it came from.
     pub fn fork(&mut self, proof: &ForkProof) {
-        if let Stage::Open(open) = &mut self.stage
-            && open.is_live()
-        {
-            self.out.send(&Message::Proof(Box::new(*proof)));
+        if let Stage::Open(open) = &mut self.stage {
+            open.fork(proof, &mut self.out);
         }
     }
 
@@ -306,14 +307,26 @@ impl Session {
             Stage::Open(open) => {
                 let is_working = open.is_ingesting() || open.is_keeping() || self.out.is_reading();
                 let may_idle = open.is_live() || is_working;
-                [(!may_idle).then_some(idle), open.next_due()].into_iter().flatten().min()
+                let idle = (!may_idle).then_some(idle);
+                [idle, self.news_due(open), open.next_due()].into_iter().flatten().min()
             }
             Stage::Over => None,
         }
     }
 
+    /// Until when the news that wait in a live session have to be taken; before it is known since
+    /// when they wait, at once.
+    fn news_due(&self, open: &Open) -> Option<u64> {
+        let waits = open.is_live() && self.out.queued_bytes() > 0;
+        let due = |since: u64| since.saturating_add(crate::limits::IDLE_TIMEOUT_MS);
+        waits.then(|| self.waiting_since.map_or(self.active, due))
+    }
+
     /// Time has passed.
     pub fn timeout(&mut self, now: u64) {
+        if self.out.queued_bytes() > 0 {
+            self.waiting_since.get_or_insert(now);
+        }
         if self.poll_timeout().is_none_or(|due| due > now) {
             return;
         }
@@ -343,6 +356,7 @@ impl Session {
         self.drive();
         let frame = self.out.poll_frame()?;
         self.active = now;
+        self.waiting_since = None;
         Some(frame)
     }
 

@@ -122,3 +122,28 @@ fn a_fork_is_news_for_live_peers() {
         assert!(fork(node).is_some());
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(30))]
+
+    /// A fork that was found while two nodes compared was told to nobody before they compared anew.
+    #[test]
+    fn a_fork_that_is_found_meanwhile_is_told_when_the_session_is_live(seed: u64, steps in 0_usize..60) {
+        let [mut one, other] = forked(3, [1, 1]);
+        let proof = ForkProof::new(
+            &one.latest(&log_name(&author(1), 5)).unwrap().entry.as_authentic(),
+            &other.latest(&log_name(&author(1), 5)).unwrap().entry.as_authentic(),
+        );
+        for log in 0..60 {
+            one.write(&author(2), log, 1, "both have it");
+        }
+        let mut world = World::new(vec![one.clone(), one], seed);
+        let (from, _) = world.connect(0, 1, terms().live());
+        world.run_steps(steps);
+        let proof = proof.unwrap();
+        world.nodes[0].freeze(&proof);
+        world.sides[from].session.fork(&proof);
+        world.run(10_000);
+        prop_assert_eq!(fork(&world.nodes[1]), Some(&proof));
+    }
+}

@@ -8,10 +8,12 @@ use common::schemas;
 use common::world::World;
 use pandan_bamboo::{Hash, HeadState, LogId, Salt, SeqNum};
 use pandan_operations::OperationId;
-use pandan_replication::limits::{MAX_DOCUMENTS, MAX_HEADS, MAX_WATCHED, PAUSE_PENDING};
+use pandan_replication::limits::{
+    MAX_DOCUMENTS, MAX_HEADS, MAX_PENDING_WANTS, MAX_WATCHED, PAUSE_PENDING,
+};
 use pandan_replication::{
-    Acceptance, Author, DocumentHeads, Effect, End, Interest, LogName, Message, Phase, Request,
-    Terms, TheirHead, Tip, WantDocuments,
+    Acceptance, Answer, Author, DocumentHeads, Effect, End, FoundHeads, Interest, LogName, Message,
+    Phase, Query, Request, Terms, TheirHead, Tip, WantDocuments,
 };
 
 /// Of the schemas of both nodes, sessions are about the first two.
@@ -280,4 +282,22 @@ fn documents_that_were_not_asked_for_do_not_change() {
     world.sides[from].session.handle(&Message::Changed(both).encode(), world.now).unwrap();
     world.run(world.now + 1_000);
     assert_eq!(world.sides[from].changed, [ids[0]]);
+}
+
+/// There may be as many forks as somebody likes, and who asks for a document that was written in all
+/// of these logs has done nothing wrong.
+#[test]
+fn who_asks_is_not_blamed_for_how_many_logs_there_are() {
+    let (mut world, [_, to], ids) = live(1, 11);
+    let side = &mut world.sides[to].session;
+    side.handle(&want(&ids).encode(), 0).unwrap();
+    let log = |log_id| LogName { author: Author::MIN, log_id: LogId::new(log_id) };
+    let headless = (0..=u64::try_from(MAX_PENDING_WANTS).unwrap()).map(log).collect();
+    let found = FoundHeads { heads: Vec::new(), headless, more: false };
+    while let Some(effect) = side.poll() {
+        if let Effect::Read(id, Query::DocumentHeads { .. }) = effect {
+            side.answer(id, Answer::DocumentHeads(found.clone()), 0);
+        }
+    }
+    assert_eq!((side.status().phase, side.status().points), (Phase::Live, 0));
 }

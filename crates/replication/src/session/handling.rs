@@ -43,6 +43,7 @@ impl Open {
                 Ok(())
             }
             Message::Proof(proof) => {
+                self.live.told(&proof);
                 self.receiving.keep(proof, out);
                 Ok(())
             }

@@ -4,13 +4,15 @@
 //! entries would come twice (Plumtree): `Prune` makes both sides send `Have` instead, and a `Want`
 //! makes both send entries again. What stays eager is a tree, whoever has news.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 
-use pandan_bamboo::{HeadState, SeqNum};
+use pandan_bamboo::{ForkProof, HeadState, SeqNum};
 use pandan_operations::{DocumentId, OperationId, SchemaId};
 
-use crate::limits::{GRAFT_DELAY_MS, MAX_GRAFTS, MAX_REMEMBERED};
+use crate::limits::{GRAFT_DELAY_MS, MAX_GRAFTS, MAX_PROOFS, MAX_REMEMBERED};
+use crate::session::recent::Recent;
 use crate::{LogName, Received};
 
 /// An entry that was just stored.
@@ -47,7 +49,12 @@ pub(crate) struct Live {
     pub(crate) push: Push,
     /// Whether news were left out.
     pub(crate) is_behind: bool,
-    has: Remembered,
+    /// What the other side is known to have, with all before it.
+    has: Places,
+    /// What came from there.
+    came: Places,
+    /// Forks of which the other side has told.
+    forks: Recent<MAX_PROOFS, LogName, Box<ForkProof>>,
     /// News that may come from somebody else yet, and until when we wait for them.
     grafts: BTreeMap<LogName, (SeqNum, u64)>,
 }
@@ -55,17 +62,36 @@ pub(crate) struct Live {
 impl Live {
     /// Remembers that the other side has an entry and all before it.
     pub(crate) fn remember(&mut self, log: LogName, seq_num: SeqNum) {
-        self.has.insert(log, seq_num);
+        let known = self.has.get(&log).copied().unwrap_or(seq_num);
+        self.has.insert(log, seq_num.max(known));
+    }
+
+    /// Remembers that an entry came from the other side; gives whether it did before.
+    pub(crate) fn came(&mut self, log: LogName, seq_num: SeqNum) -> bool {
+        self.remember(log, seq_num);
+        let before = self.came.get(&log).copied();
+        self.came.insert(log, before.map_or(seq_num, |before| seq_num.max(before)));
+        before >= Some(seq_num)
+    }
+
+    /// Remembers that the other side knows a fork.
+    pub(crate) fn told(&mut self, proof: &ForkProof) {
+        self.forks.insert(log_of(proof), Box::new(*proof));
+    }
+
+    /// Whether the other side is known to know a fork.
+    pub(crate) fn knows(&self, proof: &ForkProof) -> bool {
+        self.forks.get(&log_of(proof)).is_some_and(|known| **known == *proof)
     }
 
     /// Of how many logs it is remembered what the other side has, and of how many news are expected.
     pub(crate) fn usage(&self) -> (usize, usize) {
-        (self.has.places.len(), self.grafts.len())
+        (self.has.len().max(self.came.len()), self.grafts.len())
     }
 
     /// Whether the other side is known to have an entry.
     pub(crate) fn has(&self, log: &LogName, seq_num: SeqNum) -> bool {
-        self.has.places.get(log).is_some_and(|known| *known >= seq_num)
+        self.has.get(log).is_some_and(|known| *known >= seq_num)
     }
 
     /// Waits for news of which the other side told.
@@ -105,26 +131,10 @@ impl Live {
     }
 }
 
-/// Places of logs, of which the oldest are forgotten.
-#[derive(Debug, Default)]
-struct Remembered {
-    // Invariant: `order` holds each key of `places` once.
-    places: BTreeMap<LogName, SeqNum>,
-    order: VecDeque<LogName>,
+/// The log that a proof is about.
+pub(crate) fn log_of(proof: &ForkProof) -> LogName {
+    LogName { author: proof.public_key().into(), log_id: proof.log_id() }
 }
 
-impl Remembered {
-    fn insert(&mut self, log: LogName, seq_num: SeqNum) {
-        if let Some(known) = self.places.get_mut(&log) {
-            *known = seq_num.max(*known);
-            return;
-        }
-        if self.places.len() >= MAX_REMEMBERED
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.places.remove(&oldest);
-        }
-        self.places.insert(log, seq_num);
-        self.order.push_back(log);
-    }
-}
+/// The latest of these in each of the logs in which something happened last.
+type Places = Recent<MAX_REMEMBERED, LogName, SeqNum>;

@@ -5,7 +5,7 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use pandan_bamboo::{Salt, SeqNum};
+use pandan_bamboo::{ForkProof, Salt, SeqNum};
 use pandan_operations::SchemaId;
 
 use crate::limits::{
@@ -14,7 +14,7 @@ use crate::limits::{
 use crate::session::comparing::{Comparing, Found, Progress};
 use crate::session::fault::Fault;
 use crate::session::hunts::Hunts;
-use crate::session::live::{Commit, Live, Push};
+use crate::session::live::{Commit, Live, Push, log_of};
 use crate::session::outbox::{Effect, Outbox, Purpose};
 use crate::session::receiving::Receiving;
 use crate::session::related::Related;
@@ -48,7 +48,7 @@ pub(super) struct Open {
 pub(super) enum Turn {
     /// Ours; the store is being asked.
     Working(Box<Comparing>),
-    /// Ours; we speak as soon as less waits to be sent.
+    /// Ours; we speak as soon as less waits to be sent, here or on the stream.
     Held(Ranges),
     /// The other side's.
     Theirs,
@@ -228,6 +228,7 @@ impl Open {
     pub(super) fn drive(&mut self, out: &mut Outbox) {
         if let Turn::Held(ranges) = &mut self.turn
             && !self.sending.is_crowded()
+            && out.queued_bytes() <= QUEUE_BYTES_HIGH
         {
             let ranges = core::mem::take(ranges);
             self.speak(ranges, out);
@@ -322,6 +323,20 @@ impl Open {
                 let (tip, state) = (crate::Tip::Line(*seq_num), state.salted(&self.salt));
                 out.send(&Message::Have(alloc::vec![TheirHead { log: *log, tip, state }]));
             }
+        }
+    }
+
+    pub(super) fn fork(&mut self, proof: &ForkProof, out: &mut Outbox) {
+        if !self.terms.is_live || self.live.knows(proof) {
+            return;
+        }
+        if !self.is_live() {
+            // It goes with what is sent of its log.
+            self.delay(log_of(proof), proof.seq_num());
+        } else if out.queued_bytes() > QUEUE_BYTES_HIGH {
+            self.live.is_behind = true;
+        } else {
+            out.send(&Message::Proof(Box::new(*proof)));
         }
     }
 

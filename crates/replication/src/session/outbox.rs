@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use pandan_bamboo::{ForkProof, SeqNum};
 use pandan_operations::OperationId;
 
-use crate::limits::{MAX_QUEUE_BYTES, MAX_READS};
+use crate::limits::{LOGS_READ_LOW, MAX_QUEUE_BYTES, MAX_READS};
 use crate::session::fault::{End, Fault};
 use crate::session::status::Status;
 use crate::session::tally::Tally;
@@ -55,12 +55,25 @@ pub(crate) enum Purpose {
     Graft(BTreeMap<LogName, SeqNum>),
 }
 
+impl Purpose {
+    /// How many logs are kept for it.
+    fn logs(&self) -> usize {
+        match self {
+            Self::Related(found) => found.heads.len(),
+            Self::News(logs) | Self::Graft(logs) => logs.len(),
+            Self::Compare | Self::Page | Self::HuntOwn | Self::Probed | Self::Documents => 0,
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     frames: VecDeque<Vec<u8>>,
     frame_bytes: usize,
     effects: VecDeque<Effect>,
     reads: BTreeMap<ReadId, Purpose>,
+    /// Of how many logs these are in all, as far as the other side has named them.
+    logs_read: usize,
     next_read: u64,
     pub(crate) status: Status,
     pub(crate) tally: Tally,
@@ -91,12 +104,15 @@ impl Outbox {
     pub(crate) fn ask(&mut self, purpose: Purpose, query: Query) {
         let id = ReadId(self.next_read);
         self.next_read = self.next_read.wrapping_add(1);
+        self.logs_read = self.logs_read.saturating_add(purpose.logs());
         self.reads.insert(id, purpose);
         self.effects.push_back(Effect::Read(id, query));
     }
 
     pub(crate) fn take_purpose(&mut self, id: ReadId) -> Option<Purpose> {
-        self.reads.remove(&id)
+        let purpose = self.reads.remove(&id)?;
+        self.logs_read = self.logs_read.saturating_sub(purpose.logs());
+        Some(purpose)
     }
 
     pub(crate) fn effect(&mut self, effect: Effect) {
@@ -119,6 +135,7 @@ impl Outbox {
         self.frame_bytes = 0;
         self.effects.clear();
         self.reads.clear();
+        self.logs_read = 0;
     }
 
     pub(crate) const fn queued_bytes(&self) -> usize {
@@ -134,6 +151,6 @@ impl Outbox {
     }
 
     pub(crate) fn has_room_to_read(&self) -> bool {
-        self.reads.len() < MAX_READS
+        self.reads.len() < MAX_READS && self.logs_read < LOGS_READ_LOW
     }
 }

@@ -42,7 +42,7 @@ pub(crate) struct Arrived {
     pub(crate) log: LogName,
     pub(crate) seq_num: SeqNum,
     pub(crate) is_news: bool,
-    /// Whether the other side was known to have it, as when it came from there before.
+    /// Whether it came from there before.
     pub(crate) is_repeat: bool,
     /// The schema that the payload claims.
     pub(crate) schema: Option<SchemaIndex>,
@@ -114,8 +114,7 @@ impl Receiving {
             }
             let (schema, bytes) = (out.tally.index_of(&received), received.bytes());
             kept.push(received);
-            let is_repeat = live.has(&log, seq_num);
-            live.remember(log, seq_num);
+            let is_repeat = live.came(log, seq_num);
             places.push(Arrived { log, seq_num, is_news, is_repeat, schema, bytes });
         }
         if !kept.is_empty() {

@@ -17,7 +17,7 @@
 //! One question is open at a time. Who is asked answers when not much waits to be sent, so who asks
 //! never has more to come than a limited number of logs.
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use pandan_bamboo::SeqNum;
@@ -29,6 +29,7 @@ use crate::session::fault::Fault;
 use crate::session::live::Commit;
 use crate::session::open::Open;
 use crate::session::outbox::{Effect, Outbox, Purpose};
+use crate::session::recent::Recent;
 use crate::session::settling::settle_any;
 use crate::{DocumentHeads, FoundHeads, Head, LogName, Message, Query, TheirHead, WantDocuments};
 
@@ -112,7 +113,7 @@ impl Open {
         if !self.is_live() || self.related.question.is_some() || ids.is_empty() {
             return false;
         }
-        ids.iter().for_each(|id| self.related.asked.insert(*id));
+        ids.iter().for_each(|id| self.related.asked.insert(*id, ()));
         self.related.question = Some(Question { ids, after: None, stage: Stage::Waiting });
         true
     }
@@ -125,7 +126,7 @@ impl Open {
             return Err(Fault::Unexpected { expected, found: "WantDocuments" });
         }
         // From now on, so that nothing is missed that is stored after the answer was read.
-        wanted.ids.iter().for_each(|id| self.related.watched.insert(*id));
+        wanted.ids.iter().for_each(|id| self.related.watched.insert(*id, ()));
         self.related.open = Some(wanted);
         Ok(())
     }
@@ -137,8 +138,9 @@ impl Open {
         out: &mut Outbox,
     ) -> Result<(), Fault> {
         self.related.is_answering = false;
-        // Proofs of forks come without being asked for.
-        self.sending.want(headless.into_iter().map(|log| (log, SeqNum::FIRST)))?;
+        // Proofs of forks come without being asked for, and there may be as many as there are forks.
+        let headless = headless.into_iter().map(|log| (log, SeqNum::FIRST)).collect();
+        self.sending.push(headless, Vec::new());
         self.related.told = heads.iter().map(|head| head.key.log).collect();
         let heads = heads.iter().map(|head| head.salted(&self.salt)).collect();
         out.send_answer(&Message::DocumentHeads(DocumentHeads { heads, more }))
@@ -243,28 +245,5 @@ impl Open {
     }
 }
 
-/// Documents that were asked for, of which the oldest are forgotten.
-#[derive(Debug, Default)]
-struct Watched {
-    // Invariant: `order` holds each of `ids` once.
-    ids: BTreeSet<OperationId>,
-    order: VecDeque<OperationId>,
-}
-
-impl Watched {
-    fn contains(&self, id: &OperationId) -> bool {
-        self.ids.contains(id)
-    }
-
-    fn insert(&mut self, id: OperationId) {
-        if !self.ids.insert(id) {
-            return;
-        }
-        self.order.push_back(id);
-        if self.ids.len() > MAX_WATCHED
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.ids.remove(&oldest);
-        }
-    }
-}
+/// Documents that were asked for last.
+type Watched = Recent<MAX_WATCHED, OperationId, ()>;

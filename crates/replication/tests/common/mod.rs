@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "helpers of tests")]
 #![allow(clippy::cast_possible_truncation, reason = "numbers of tests are small")]
 
+pub mod lone;
 pub mod model;
 pub mod world;
 

@@ -1,0 +1,105 @@
+//! One session with its store; what the other side says comes from a test.
+
+use pandan_bamboo::Salt;
+use pandan_operations::SchemaId;
+use pandan_replication::{
+    Acceptance, Busy, Content, Effect, End, Interest, KeyRange, Message, RangeItem, Ranges,
+    Request, Session,
+};
+
+use super::model::Model;
+
+pub const SALT: Salt = Salt::from_bytes([3; 16]);
+
+pub struct Lone {
+    pub session: Session,
+    pub model: Model,
+    pub end: Option<End>,
+    pub said: Vec<Message>,
+    /// Whether the other side takes what is sent to it.
+    pub is_heard: bool,
+    /// Whether the store answers.
+    pub answers: bool,
+}
+
+impl Lone {
+    /// It was asked for a session about these schemas.
+    pub fn asked(model: Model, schemas: &[SchemaId], live: bool, content: Content) -> Self {
+        let acceptance = Acceptance { interest: Interest::All, is_live: true };
+        let mut lone = Self {
+            session: Session::accept(acceptance, 0),
+            model,
+            end: None,
+            said: Vec::new(),
+            is_heard: true,
+            answers: true,
+        };
+        lone.say(&Message::Request(Request {
+            salt: SALT,
+            live,
+            payloads_optional: false,
+            schemas: schemas.into(),
+            ranges: all(content),
+        }));
+        lone
+    }
+
+    /// It is live; the other side has nothing.
+    pub fn live(model: Model, schemas: &[SchemaId]) -> Self {
+        let mut lone = Self::asked(model, schemas, true, Content::Heads(Vec::new()));
+        lone.say(&Message::Done);
+        assert_eq!(lone.said.last(), Some(&Message::Done));
+        lone.said.clear();
+        lone
+    }
+
+    pub fn say(&mut self, message: &Message) {
+        self.try_say(message).unwrap();
+    }
+
+    pub fn try_say(&mut self, message: &Message) -> Result<(), Busy> {
+        self.session.handle(&message.encode(), 0)?;
+        self.play();
+        Ok(())
+    }
+
+    pub fn play(&mut self) {
+        loop {
+            while self.answers
+                && let Some(effect) = self.session.poll()
+            {
+                self.effect(effect);
+            }
+            match self.is_heard.then(|| self.session.poll_frame(0)).flatten() {
+                Some(frame) => self.said.push(Message::decode(&frame).unwrap()),
+                None => return,
+            }
+        }
+    }
+
+    fn effect(&mut self, effect: Effect) {
+        match effect {
+            Effect::Read(id, query) => {
+                let answer = self.model.answer(self.session.schemas(), &query);
+                self.session.answer(id, answer, 0);
+            }
+            Effect::Ingest(id, entries) => {
+                let verdicts: Vec<_> = entries.iter().map(|it| self.model.ingest(it)).collect();
+                self.session.ingested(id, &verdicts, 0);
+            }
+            Effect::Proof(proof) => {
+                self.model.freeze(&proof);
+                self.session.kept(0);
+            }
+            Effect::Finished(end) => assert_eq!(self.end.replace(end), None, "it ends once"),
+            _ => {}
+        }
+    }
+}
+
+/// All that there is, as one range.
+pub fn all(content: Content) -> Ranges {
+    let mut ranges = Ranges::default();
+    ranges.push(RangeItem { range: KeyRange::ALL, content }).unwrap();
+    ranges
+}
