@@ -146,6 +146,19 @@ pub const MAX_PEERS: usize = 1024;
 /// Greatest number of sessions at the same time, of all peers.
 pub const MAX_SESSIONS: usize = 128;
 
+/// Greatest number of sessions of a peer that are over, but for entries on their way to the store.
+pub const MAX_ENDING: usize = 4;
+
+/// How many sessions with a peer are opened one right after the other.
+pub const SESSIONS_AT_ONCE: u64 = 16;
+
+/// How many sessions a peer may open one right after the other: a multiple of those that nodes open,
+/// since these count anew when they are started again.
+pub const SESSIONS_TAKEN_AT_ONCE: u64 = 64;
+
+/// After so long another one may be opened, in milliseconds.
+pub const SESSION_INTERVAL_MS: u64 = 1_000;
+
 /// Wait after the first failure with a peer, in milliseconds; it doubles with each.
 pub const BACK_OFF_MIN_MS: u64 = 1_000;
 

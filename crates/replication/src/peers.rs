@@ -7,7 +7,9 @@
 //! ```
 
 mod account;
+mod pace;
 mod peer;
+mod room;
 mod schemas;
 
 use alloc::collections::{BTreeMap, VecDeque};
@@ -19,13 +21,15 @@ use pandan_identity::hex;
 use pandan_operations::{OperationId, SchemaId};
 
 use crate::limits::{
-    BACK_OFF_MIN_MS, MAX_PEERS, MAX_SCHEMAS, MAX_SESSIONS, RESYNC_INTERVAL_MS, RESYNC_JITTER_MS,
+    BACK_OFF_MIN_MS, MAX_ENDING, MAX_PEERS, MAX_SCHEMAS, MAX_SESSIONS, RESYNC_INTERVAL_MS,
+    RESYNC_JITTER_MS, SESSIONS_TAKEN_AT_ONCE,
 };
 use crate::session::{
     Acceptance, Busy, Commit, Effect, End, IngestId, SchemaCounts, Session, Terms, Verdict,
 };
 use crate::{Announcement, Answer, Interest, Message, ReadId, Refusal, RefusalCode};
 use account::Account;
+use pace::Pace;
 use peer::{Link, Peer, Running};
 
 /// The version of the protocol that [`Peers`] speak.
@@ -33,6 +37,9 @@ pub const VERSION: u64 = 2;
 
 /// Points for an announcement that is none.
 const MALFORMED_POINTS: u32 = 25;
+
+/// Points for a session that comes too soon after those before.
+const HASTY_POINTS: u32 = 5;
 
 /// Names a node: the public key with which it authenticates itself.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,6 +86,8 @@ pub struct Peers {
     known: Vec<SchemaId>,
     peers: BTreeMap<PeerId, Peer>,
     sessions: BTreeMap<StreamId, Running>,
+    /// Sessions whose streams are gone, of which the end was told.
+    gone: Vec<StreamId>,
     effects: VecDeque<PeersEffect>,
     draws: u64,
 }
@@ -93,6 +102,7 @@ impl Peers {
             known: Vec::new(),
             peers: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            gone: Vec::new(),
             effects: VecDeque::new(),
             draws: 0,
         }
@@ -112,6 +122,8 @@ impl Peers {
             interest: None,
             link: Link::Idle { until: 0 },
             account: Account::default(),
+            opened: Pace::default(),
+            taken: Pace::default(),
             part: 0,
             hints: Vec::new(),
         };
@@ -161,7 +173,9 @@ impl Peers {
             Link::Opening | Link::Running(_) => now,
         };
         peer.link = Link::Idle { until };
-        self.sessions.retain(|_, running| running.peer != id);
+        self.sessions.retain(|_, running| running.peer != id || running.over_since.is_none());
+        let of_peer = self.sessions.values_mut().filter(|running| running.peer == id);
+        of_peer.for_each(|running| running.session.gone());
     }
 
     /// The stream that was asked for is open.
@@ -187,6 +201,7 @@ impl Peers {
         // The last part stays for news; those of the others are found with the next round.
         let terms = if self.config.is_live && !has_more { terms.live() } else { terms };
         peer.link = Link::Running(stream);
+        peer.opened.count(now);
         let session = Session::initiate(terms, salt, now);
         let running = Running { peer: id, session, about, has_more, over_since: None };
         self.sessions.insert(stream, running);
@@ -205,30 +220,41 @@ impl Peers {
     /// end its stream. Gives `false` when the new stream is to be reset at once.
     #[must_use]
     pub fn incoming(&mut self, id: PeerId, stream: StreamId, now: u64) -> bool {
-        let count = self.sessions.len();
-        let is_full = count >= MAX_SESSIONS;
-        // A session that is refused stays until it has said why.
-        if count >= MAX_SESSIONS.saturating_mul(2) {
+        // A session that has ended stays until it has said why, but not beside another one.
+        self.sessions.retain(|_, running| running.peer != id || running.over_since.is_none());
+        let is_ending = |running: &&Running| running.peer == id && !running.is_going();
+        let ending = self.sessions.values().filter(is_ending).count();
+        if ending >= MAX_ENDING || self.sessions.len() >= MAX_SESSIONS.saturating_mul(2) {
             return false;
         }
+        let is_full = !self.has_room();
         let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.is_connected) else {
             return false;
         };
+        let is_hasty = peer.taken.next(SESSIONS_TAKEN_AT_ONCE) > now;
+        if !is_hasty {
+            peer.taken.count(now);
+        }
         let (interest, is_live) = (self.config.interest.clone(), self.config.is_live);
         let mut session = Session::accept(Acceptance { interest, is_live }, now);
         let older = match peer.link {
             Link::Running(older) => Some(older),
             Link::Idle { .. } | Link::Opening => None,
         };
-        if is_full && older.is_none() {
+        if is_hasty || is_full && older.is_none() {
             session.refuse(Refusal::new(RefusalCode::BUSY, "too many sessions; come later"));
         } else {
             peer.link = Link::Running(stream);
-            older.map(|older| self.sessions.remove(&older));
+            if let Some(older) = older.and_then(|older| self.sessions.get_mut(&older)) {
+                older.session.gone();
+            }
         }
         let about = Vec::new();
         let running = Running { peer: id, session, about, has_more: false, over_since: None };
         self.sessions.insert(stream, running);
+        if is_hasty {
+            self.blame(id, HASTY_POINTS, now);
+        }
         true
     }
 
@@ -238,10 +264,11 @@ impl Peers {
         self.sessions.get(&stream).map(|running| &running.session)
     }
 
-    /// Whether the session of a stream has ended; frames may be left to be sent.
+    /// Whether the session of a stream is over; frames may be left to be sent, and it may not be
+    /// known yet what became of the last entries.
     #[must_use]
     pub fn is_over(&self, stream: StreamId) -> bool {
-        self.sessions.get(&stream).is_none_or(|running| running.over_since.is_some())
+        self.sessions.get(&stream).is_none_or(|running| !running.is_going())
     }
 
     /// See [`Session::take_schema_counts`].
@@ -335,11 +362,9 @@ impl Peers {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<u64> {
         let sessions = self.sessions.values().filter_map(Running::due);
-        let due = |(id, peer): (&PeerId, &Peer)| match peer.link {
-            Link::Idle { until } if self.may_open(*id, peer) => Some(until),
-            _ => None,
-        };
-        sessions.chain(self.peers.iter().filter_map(due)).min()
+        let has_room = self.has_room();
+        let openable = self.peers.iter().filter(|(id, peer)| has_room && self.may_open(**id, peer));
+        sessions.chain(openable.filter_map(|(_, peer)| peer.due())).min()
     }
 
     /// Time has passed.
@@ -355,6 +380,9 @@ impl Peers {
 
     /// What is to be done next, apart from sending frames of sessions.
     pub fn poll(&mut self, now: u64) -> Option<PeersEffect> {
+        for stream in self.gone.drain(..) {
+            self.sessions.remove(&stream);
+        }
         if let Some(effect) = self.effects.pop_front() {
             return Some(effect);
         }
@@ -383,11 +411,14 @@ impl Peers {
         let chance = self.draw();
         let Some(running) = self.sessions.get_mut(&stream) else { return };
         running.over_since = Some(now);
+        if *end == End::Gone {
+            self.gone.push(stream);
+        }
         let has_more = running.has_more;
         let points = running.session.status().points;
         let Some(peer) = self.peers.get_mut(&id) else { return };
         let until = match end {
-            End::CompareAgain => now,
+            End::CompareAgain | End::Gone => now,
             End::Complete => {
                 peer.account.succeeded();
                 if has_more { now } else { now.saturating_add(RESYNC_INTERVAL_MS) }
@@ -411,7 +442,7 @@ impl Peers {
     /// Opens a session when it is time for one.
     fn open(&mut self, id: PeerId, now: u64) {
         let Some(peer) = self.peers.get(&id) else { return };
-        let is_due = matches!(peer.link, Link::Idle { until } if until <= now);
+        let is_due = peer.due().is_some_and(|due| due <= now) && self.has_room();
         if !is_due || !self.may_open(id, peer) || peer.account.is_blocked(now) {
             return;
         }
@@ -423,21 +454,7 @@ impl Peers {
 
     /// Of two nodes the one with the lower id opens sessions.
     fn may_open(&self, id: PeerId, peer: &Peer) -> bool {
-        let has_room = self.sessions.len() < MAX_SESSIONS;
-        self.config.own < id && peer.is_connected && has_room && !self.common(id).is_empty()
-    }
-
-    /// Makes room by forgetting somebody who is not there and did no harm.
-    fn forget_one(&mut self, now: u64) {
-        if self.peers.len() < MAX_PEERS {
-            return;
-        }
-        let idle = self.peers.iter_mut().find_map(|(id, peer)| {
-            (!peer.is_connected && peer.account.is_clean(now)).then_some(*id)
-        });
-        if let Some(id) = idle {
-            self.peers.remove(&id);
-        }
+        self.config.own < id && peer.is_connected && self.has_common(peer)
     }
 
     fn salt(&mut self) -> Salt {

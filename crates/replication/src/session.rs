@@ -53,6 +53,7 @@ use crate::limits::{MAX_DOCUMENTS, MAX_FRAME_LENGTH};
 use crate::{Answer, Message, ReadId, Refusal, RefusalCode};
 use open::Open;
 use outbox::Outbox;
+use receiving::Receiving;
 
 /// One side of a session.
 ///
@@ -80,6 +81,8 @@ enum Stage {
     /// The request has not come yet.
     Accepting(Acceptance),
     Open(Box<Open>),
+    /// Nothing is said any more, but what became of entries on their way to the store is heard.
+    Ending(End, Box<Receiving>),
     Over,
 }
 
@@ -112,7 +115,7 @@ impl Session {
     pub fn schemas(&self) -> &[SchemaId] {
         match &self.stage {
             Stage::Open(open) => open.schemas(),
-            Stage::Accepting(_) | Stage::Over => &[],
+            Stage::Accepting(_) | Stage::Ending(..) | Stage::Over => &[],
         }
     }
 
@@ -121,7 +124,7 @@ impl Session {
     pub fn shared_schemas(&self) -> Arc<[SchemaId]> {
         match &self.stage {
             Stage::Open(open) => Arc::clone(&open.terms.schemas),
-            Stage::Accepting(_) | Stage::Over => Arc::default(),
+            Stage::Accepting(_) | Stage::Ending(..) | Stage::Over => Arc::default(),
         }
     }
 
@@ -145,10 +148,21 @@ impl Session {
             reads: self.out.reads(),
             ..Usage::default()
         };
-        if let Stage::Open(open) = &self.stage {
-            open.add_usage(&mut usage);
+        match &self.stage {
+            Stage::Open(open) => open.add_usage(&mut usage),
+            Stage::Ending(_, receiving) => {
+                (usage.ingests, usage.ingest_bytes) = receiving.usage();
+            }
+            Stage::Accepting(_) | Stage::Over => {}
         }
         usage
+    }
+
+    /// Whether it is over: nothing more is heard, though it may not be known yet what became of
+    /// the last entries. With that comes [`Effect::Finished`].
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Ending(..) | Stage::Over)
     }
 
     /// Whether a frame may be handed in. While much is being taken in, none may: let the flow
@@ -160,7 +174,7 @@ impl Session {
             Stage::Open(open) => {
                 self.held.is_none() && open.has_room() && self.out.has_room_to_read()
             }
-            Stage::Over => false,
+            Stage::Ending(..) | Stage::Over => false,
         }
     }
 
@@ -221,7 +235,7 @@ impl Session {
                 Err(Fault::Unexpected { expected: "Request", found: "another message" })
             }
             (Stage::Open(open), message) => open.handle(message, &mut self.out),
-            (Stage::Over, _) => Ok(()),
+            (Stage::Ending(..) | Stage::Over, _) => Ok(()),
         };
         self.settle(result);
     }
@@ -239,11 +253,23 @@ impl Session {
 
     /// What became of each entry of a batch, in the same order.
     pub fn ingested(&mut self, id: IngestId, verdicts: &[Verdict], now: u64) {
-        let Stage::Open(open) = &mut self.stage else { return };
-        self.active = now;
-        let result = open.ingested(id, verdicts, now, &mut self.out);
-        self.settle(result);
-        self.hear_held(now);
+        match &mut self.stage {
+            Stage::Open(open) => {
+                self.active = now;
+                let result = open.ingested(id, verdicts, now, &mut self.out);
+                self.settle(result);
+                self.hear_held(now);
+            }
+            Stage::Ending(end, receiving) => {
+                let places = receiving.finish(id).into_iter().flatten();
+                places.zip(verdicts).for_each(|(place, verdict)| self.out.judged(&place, verdict));
+                if !receiving.is_busy() {
+                    let end = end.clone();
+                    self.finished(end);
+                }
+            }
+            Stage::Accepting(_) | Stage::Over => {}
+        }
     }
 
     /// A proof was dealt with, whether it was news or not.
@@ -291,7 +317,7 @@ impl Session {
     /// The other side has ended its half of the stream, or it broke.
     pub fn closed(&mut self) {
         match &mut self.stage {
-            Stage::Over => {}
+            Stage::Ending(..) | Stage::Over => {}
             Stage::Open(open) if open.is_ingesting() => self.is_closed = true,
             Stage::Open(open) if open.is_done() => self.finish(End::Complete),
             Stage::Open(_) | Stage::Accepting(_) => self.fail(Fault::ClosedEarly),
@@ -310,7 +336,7 @@ impl Session {
                 let idle = (!may_idle).then_some(idle);
                 [idle, self.news_due(open), open.next_due()].into_iter().flatten().min()
             }
-            Stage::Over => None,
+            Stage::Ending(..) | Stage::Over => None,
         }
     }
 
@@ -336,7 +362,7 @@ impl Session {
                 open.timeout(now, &mut self.out);
                 open.is_resync_due(now)
             }
-            Stage::Accepting(_) | Stage::Over => false,
+            Stage::Accepting(_) | Stage::Ending(..) | Stage::Over => false,
         };
         if is_due {
             self.compare_again();
@@ -362,7 +388,7 @@ impl Session {
 
     /// Ends the session, as when the node shuts down.
     pub fn refuse(&mut self, refusal: Refusal) {
-        if !matches!(self.stage, Stage::Over) {
+        if !self.is_over() {
             self.out.clear();
             self.out.send(&Message::Refuse(refusal.clone()));
             self.finish(End::Refused(refusal));
@@ -413,23 +439,47 @@ impl Session {
 
     /// The store takes no entries in, so the session ends.
     pub fn unavailable(&mut self) {
-        if !matches!(self.stage, Stage::Over) {
+        if !self.is_over() {
             self.fail(Fault::Unavailable);
+        }
+        // Nobody will say what became of the others.
+        if let Stage::Ending(end, _) = &self.stage {
+            let end = end.clone();
+            self.finished(end);
+        }
+    }
+
+    /// The stream is gone with its connection, or another one took its place.
+    pub fn gone(&mut self) {
+        self.out.clear();
+        if !self.is_over() {
+            self.finish(End::Gone);
         }
     }
 
     /// Ends the session, so that a new one compares anew.
     pub(crate) fn compare_again(&mut self) {
-        if !matches!(self.stage, Stage::Over) {
+        if !self.is_over() {
             let refusal = Refusal::new(RefusalCode::COMPARE_AGAIN, "time to compare anew");
             self.out.send(&Message::Refuse(refusal));
             self.finish(End::CompareAgain);
         }
     }
 
+    /// Ends the session. What became of entries is waited for: it counts, and may be somebody's
+    /// fault.
     fn finish(&mut self, end: End) {
-        self.stage = Stage::Over;
         self.held = None;
+        match core::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Open(open) if open.is_ingesting() => {
+                self.stage = Stage::Ending(end, Box::new(open.receiving));
+            }
+            _ => self.finished(end),
+        }
+    }
+
+    fn finished(&mut self, end: End) {
+        self.stage = Stage::Over;
         self.out.status.phase = Phase::Over;
         self.out.effect(Effect::Finished(end));
     }

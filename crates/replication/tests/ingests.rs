@@ -210,3 +210,45 @@ fn what_became_of_batches_may_be_told_in_any_order() {
     let counts = (status.stored, status.known, status.waiting, status.refused);
     assert_eq!((counts, slow.end), ((1, 1, 1, 0), None));
 }
+
+/// A session that ended with entries on their way to the store forgot them, so who sent forged ones
+/// and then another stream was never blamed.
+#[test]
+fn re7_what_became_of_entries_counts_when_the_session_is_over_meanwhile() {
+    let gone = |session: &mut Session| session.gone();
+    let refuse =
+        |session: &mut Session| session.refuse(Refusal::new(RefusalCode::BUSY, "enough for today"));
+    for end in [gone, refuse] {
+        let mut slow = Slow::new(true);
+        let mut messages = messages(2, 10);
+        let Message::Entries(entries) = &mut messages[1] else { panic!("it has entries") };
+        entries[0].payload = Some(b"another".to_vec());
+        messages.iter().for_each(|message| slow.hear(message).unwrap());
+        end(&mut slow.session);
+        slow.play();
+        assert!(slow.session.is_over() && slow.end.is_none());
+        assert_eq!(slow.session.poll_timeout(), None, "the store works");
+        slow.take_in();
+        assert_eq!(slow.end, None);
+        slow.take_in();
+        assert!(matches!(slow.end, Some(End::Gone | End::Refused(_))));
+        let status = slow.session.status();
+        assert_eq!((status.stored, status.refused, status.points), (1, 1, 5));
+        assert_eq!(status.phase, Phase::Over);
+    }
+}
+
+#[test]
+fn a_store_that_takes_nothing_keeps_no_session_waiting() {
+    let mut slow = Slow::new(true);
+    messages(2, 10).iter().for_each(|message| slow.hear(message).unwrap());
+    slow.session.unavailable();
+    slow.play();
+    assert_eq!(slow.end, Some(End::Failed(Fault::Unavailable)));
+    let mut slow = Slow::new(true);
+    messages(2, 10).iter().for_each(|message| slow.hear(message).unwrap());
+    slow.session.gone();
+    slow.session.unavailable();
+    slow.play();
+    assert_eq!(slow.end, Some(End::Gone));
+}

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use pandan_identity::PublicKey;
 use pandan_network::{Bytes, Connection, Event, Network, Protocol, Stream};
 use pandan_replication::{
     Answer, Effect, IngestId, Interest, PeerId, Peers, PeersConfig, PeersEffect, ReadId, Seed,
@@ -399,11 +400,10 @@ impl Driver {
                 tracing::debug!(?stream, ?end, "session ended");
                 let counts = self.peers.take_schema_counts(stream);
                 let session = self.peers.session(stream);
-                if let (Some(session), Some(peer)) = (session, self.peers.peer_of(stream))
-                    && let Some(line) = self.lines.get(&peer)
-                {
-                    let ended = (session.status(), &end);
-                    self.board.ended(&line.connection.peer(), ends.schemas(), ended, counts);
+                // The connection may be gone.
+                let peer = self.peers.peer_of(stream).as_ref().and_then(to_name);
+                if let (Some(session), Some(peer)) = (session, peer) {
+                    self.board.ended(&peer, ends.schemas(), (session.status(), &end), counts);
                 }
             }
             _ => {}
@@ -461,6 +461,11 @@ impl Driver {
 
 pub(super) fn to_own(peer: &pandan_network::PeerId) -> PeerId {
     PeerId(*peer.public_key().as_bytes())
+}
+
+/// The other way round; there is a name for every peer that was connected.
+fn to_name(PeerId(key): &PeerId) -> Option<pandan_network::PeerId> {
+    PublicKey::from_bytes(key).ok().map(pandan_network::PeerId::from)
 }
 
 /// Waits for a time; for ever if there is none.

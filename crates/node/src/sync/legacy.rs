@@ -5,6 +5,7 @@
 
 mod brought;
 mod contact;
+mod leaving;
 mod lines;
 mod memories;
 mod work;
@@ -26,6 +27,7 @@ use super::status::Board;
 use super::unix_seconds;
 use crate::node::Core;
 use contact::Contact;
+use leaving::Leaving;
 use memories::Memories;
 
 /// Names a connection with a link; none other has or had its name.
@@ -67,6 +69,7 @@ pub(super) struct Legacy {
     schemas: SchemaSet,
     contacts: BTreeMap<LinkId, Contact>,
     memories: Memories,
+    leaving: Leaving,
     next: u64,
     /// What peers have done wrong, in points.
     faults: Vec<(PeerId, u32)>,
@@ -87,6 +90,7 @@ impl Legacy {
             schemas: SchemaSet::fitting([]),
             contacts: BTreeMap::new(),
             memories: Memories::default(),
+            leaving: Leaving::default(),
             next: 0,
             faults: Vec::new(),
             tools,
@@ -118,7 +122,10 @@ impl Legacy {
     /// The connection with a peer is gone. What is to be remembered of it is kept.
     pub(super) fn disconnected(&mut self, peer: PeerId) {
         let mut of_peer = self.contacts.extract_if(.., |_, contact| contact.peer() == peer);
-        if let Some((_, contact)) = of_peer.next() {
+        if let Some((id, contact)) = of_peer.next() {
+            if contact.is_storing() {
+                self.leaving.begin(id, peer);
+            }
             self.memories.put(peer, contact.into_memory(&self.tools));
         }
     }
@@ -130,6 +137,8 @@ impl Legacy {
         }
         if let Some(contact) = self.contacts.get_mut(&id) {
             contact.input(input, now);
+        } else if let LinkInput::Ingested(_, verdicts) = input {
+            self.faults.extend(self.leaving.end(id, &verdicts.unwrap_or_default()));
         }
         None
     }

@@ -185,11 +185,9 @@ impl Board {
 
     pub(super) fn disconnected(&self, peer: &PeerId) {
         self.change(|state| {
-            let State { peers, totals, .. } = state;
-            if let Some(status) = peers.get_mut(peer) {
+            if let Some(status) = state.peers.get_mut(peer) {
                 status.is_connected = false;
                 status.left = Some(SystemTime::now());
-                status.end(totals, &[], None);
             }
             state.forget_one();
         });
@@ -239,7 +237,7 @@ impl Board {
             let State { peers, totals, failures, .. } = state;
             if let Some(peer) = peers.get_mut(peer) {
                 peer.count(session, counts);
-                peer.end(totals, schemas, Some(end));
+                peer.end(totals, schemas, end);
             }
             if let Some(reason) = reasons::of_end(end) {
                 add_one(failures, (VERSION, reason));
@@ -342,17 +340,17 @@ impl PeerStatus {
         self.failure = None;
     }
 
-    /// Adds the session under way to the sums; without an end it was cut off.
-    fn end(&mut self, all: &mut Totals, schemas: &[SchemaId], end: Option<&End>) {
+    /// Adds the session under way to the sums.
+    fn end(&mut self, all: &mut Totals, schemas: &[SchemaId], end: &End) {
         let Some(session) = self.session.take() else { return };
         let mut totals = Totals { sessions: 1, ..session.totals };
         match end {
-            Some(End::Complete) => self.agree(schemas),
-            Some(End::Refused(refusal)) => self.failure = Some(refusal.text.clone()),
-            Some(End::Failed(fault)) => self.failure = Some(fault.to_string()),
+            End::Complete => self.agree(schemas),
+            End::Refused(refusal) => self.failure = Some(refusal.text.clone()),
+            End::Failed(fault) => self.failure = Some(fault.to_string()),
             _ => {}
         }
-        totals.failed = matches!(end, Some(End::Refused(_) | End::Failed(_))).into();
+        totals.failed = matches!(end, End::Refused(_) | End::Failed(_)).into();
         self.add(VERSION, &totals);
         all.add(&totals);
     }

@@ -105,6 +105,9 @@ pub enum Fault {
     },
 }
 
+/// What forged entries cost a peer, in [`Fault::points`].
+pub const FORGED_POINTS: u32 = 50;
+
 impl Fault {
     /// What goes on the account of the peer; at 100 it is to be kept out.
     ///
@@ -113,7 +116,7 @@ impl Fault {
     #[must_use]
     pub const fn points(&self) -> u32 {
         match self {
-            Self::Entry { .. } | Self::Forged { .. } => 50,
+            Self::Entry { .. } | Self::Forged { .. } => FORGED_POINTS,
             Self::Undecodable(_) => 25,
             Self::TooManyRequests { .. } | Self::TooManySessions { .. } => 5,
             Self::Unexpected { .. } => 1,

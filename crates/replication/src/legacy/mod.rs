@@ -31,7 +31,7 @@ mod serve;
 mod session;
 
 pub use decode::{DecodeMessageError, Problem};
-pub use effect::{Effect, Fault, Finished, Outcome};
+pub use effect::{Effect, FORGED_POINTS, Fault, Finished, Outcome};
 pub use frames::Frames;
 pub use initiate::{Precedence, Serves};
 pub use link::{Config, Link};

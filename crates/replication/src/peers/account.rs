@@ -41,9 +41,10 @@ impl Account {
         self.blocked_until > now
     }
 
-    /// Nothing is remembered that would be of use.
-    pub(super) fn is_clean(&mut self, now: u64) -> bool {
-        self.points(now) == 0 && !self.is_blocked(now)
+    /// How much is remembered that speaks against the peer: until when it is kept out, and points.
+    pub(super) fn blame(&self, now: u64) -> (u64, u32) {
+        let mut account = *self;
+        (self.blocked_until.saturating_sub(now), account.points(now))
     }
 
     /// Whether the last attempt failed.

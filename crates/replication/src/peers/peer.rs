@@ -5,9 +5,10 @@ use alloc::vec::Vec;
 use pandan_operations::SchemaId;
 
 use super::account::Account;
+use super::pace::Pace;
 use super::{PeerId, StreamId};
 use crate::Interest;
-use crate::limits::{IDLE_TIMEOUT_MS, MAX_SCHEMAS};
+use crate::limits::{IDLE_TIMEOUT_MS, MAX_SCHEMAS, SESSIONS_AT_ONCE};
 use crate::session::Session;
 
 #[derive(Debug)]
@@ -16,6 +17,9 @@ pub(super) struct Peer {
     pub(super) interest: Option<Interest>,
     pub(super) link: Link,
     pub(super) account: Account,
+    /// How fast sessions with it are opened here, and there.
+    pub(super) opened: Pace,
+    pub(super) taken: Pace,
     /// Which part of the schemas in common the next session is about, where they are too many for
     /// one.
     pub(super) part: usize,
@@ -24,6 +28,14 @@ pub(super) struct Peer {
 }
 
 impl Peer {
+    /// When a session is to be opened, if there is something to open one for.
+    pub(super) fn due(&self) -> Option<u64> {
+        match self.link {
+            Link::Idle { until } => Some(until.max(self.opened.next(SESSIONS_AT_ONCE))),
+            Link::Opening | Link::Running(_) => None,
+        }
+    }
+
     /// Remembers schemas of which the peer tells, up to as many as a session can be about.
     pub(super) fn add_hints(&mut self, hints: Vec<SchemaId>) {
         for hint in hints {
@@ -59,6 +71,11 @@ pub(super) struct Running {
 }
 
 impl Running {
+    /// Whether it goes on.
+    pub(super) const fn is_going(&self) -> bool {
+        !self.session.is_over()
+    }
+
     /// When to look at it again.
     pub(super) fn due(&self) -> Option<u64> {
         match self.over_since {

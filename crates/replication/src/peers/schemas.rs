@@ -65,6 +65,20 @@ impl Peers {
         self.effects.push_back(PeersEffect::Announce(id, frame));
     }
 
+    /// Whether there is a schema in common.
+    pub(super) fn has_common(&self, peer: &Peer) -> bool {
+        match (&self.config.interest, &peer.interest) {
+            (_, None) => false,
+            (Interest::All, Some(Interest::All)) => {
+                !(self.known.is_empty() && peer.hints.is_empty())
+            }
+            (Interest::All, Some(Interest::Schemas(theirs))) => !theirs.is_empty(),
+            (Interest::Schemas(own), Some(theirs)) => {
+                own.iter().any(|schema| theirs.includes(schema))
+            }
+        }
+    }
+
     pub(super) fn common(&self, id: PeerId) -> Vec<SchemaId> {
         let theirs = self.peers.get(&id).and_then(|peer| peer.interest.as_ref());
         match (&self.config.interest, theirs) {

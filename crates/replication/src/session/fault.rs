@@ -14,6 +14,8 @@ pub enum End {
     Complete,
     /// Nothing is wrong, but news were left out or it is time: compare anew, in a new session.
     CompareAgain,
+    /// The stream is gone with its connection, or another one took its place.
+    Gone,
     /// The other side ended it.
     Refused(Refusal),
     /// This side ended it.

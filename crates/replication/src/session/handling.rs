@@ -205,45 +205,31 @@ impl Open {
 
     fn judged(
         &mut self,
-        Arrived { log, seq_num, is_news, is_repeat, schema, bytes }: Arrived,
+        arrived: Arrived,
         verdict: &Verdict,
         now: u64,
         out: &mut Outbox,
     ) -> Result<()> {
+        out.judged(&arrived, verdict);
+        let Arrived { log, seq_num, is_news, is_repeat, .. } = arrived;
         let is_news = is_news && !self.related.is_coming(&log);
         self.related.arrived(&log, seq_num);
-        if matches!(verdict, Verdict::Stored | Verdict::Known) {
-            out.tally.received(schema, bytes);
-        }
-        let status = &mut out.status;
         match verdict {
-            Verdict::Stored => {
-                status.stored = status.stored.saturating_add(1);
-                self.live.arrived(&log, seq_num);
-            }
+            Verdict::Stored => self.live.arrived(&log, seq_num),
             Verdict::Known | Verdict::KnownVoid => {
-                status.known = status.known.saturating_add(1);
                 self.repeated(is_repeat && *verdict == Verdict::Known)?;
                 if is_news && self.live.push == Push::Eager {
                     self.live.push = Push::Lazy;
                     out.send(&Message::Prune);
                 }
             }
-            Verdict::Waiting => {
-                status.waiting = status.waiting.saturating_add(1);
-                if is_news {
-                    self.live.expect(log, seq_num, now);
-                }
-            }
+            Verdict::Waiting if is_news => self.live.expect(log, seq_num, now),
+            Verdict::Waiting => {}
             Verdict::Refused => {
-                status.refused = status.refused.saturating_add(1);
                 self.related.give_up(&log);
-                self.receiving.refuse(log, out)?;
+                self.receiving.refuse(log)?;
             }
-            Verdict::Fork(proof) => {
-                status.forks = status.forks.saturating_add(1);
-                out.send_answer(&Message::Proof(proof.clone()))?;
-            }
+            Verdict::Fork(proof) => out.send_answer(&Message::Proof(proof.clone()))?,
             Verdict::Detached => {
                 if let Some(before) = seq_num.previous() {
                     self.hunts.add(log, before, out);

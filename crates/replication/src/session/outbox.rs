@@ -8,7 +8,8 @@ use pandan_bamboo::{ForkProof, SeqNum};
 use pandan_operations::OperationId;
 
 use crate::limits::{LOGS_READ_LOW, MAX_QUEUE_BYTES, MAX_READS};
-use crate::session::fault::{End, Fault};
+use crate::session::fault::{End, Fault, REFUSED_POINTS};
+use crate::session::receiving::{Arrived, Verdict};
 use crate::session::status::Status;
 use crate::session::tally::Tally;
 use crate::{DocumentHeads, LogName, Message, Query, ReadId, Received};
@@ -129,13 +130,36 @@ impl Outbox {
         Some(frame)
     }
 
-    /// Drops what was to be done, when a session has failed.
+    /// Drops what was to be said and asked, when a session has failed. What came before that is taken
+    /// in: it counts, and may be somebody's fault.
     pub(crate) fn clear(&mut self) {
         self.frames.clear();
         self.frame_bytes = 0;
-        self.effects.clear();
+        self.effects.retain(|effect| {
+            matches!(effect, Effect::Ingest(..) | Effect::Proof(_) | Effect::Finished(_))
+        });
         self.reads.clear();
         self.logs_read = 0;
+    }
+
+    /// Counts what became of an entry that came.
+    pub(crate) fn judged(&mut self, arrived: &Arrived, verdict: &Verdict) {
+        if matches!(verdict, Verdict::Stored | Verdict::Known) {
+            self.tally.received(arrived.schema, arrived.bytes);
+        }
+        let status = &mut self.status;
+        let count = match verdict {
+            Verdict::Stored => &mut status.stored,
+            Verdict::Known | Verdict::KnownVoid => &mut status.known,
+            Verdict::Waiting => &mut status.waiting,
+            Verdict::Refused => {
+                status.points = status.points.saturating_add(REFUSED_POINTS);
+                &mut status.refused
+            }
+            Verdict::Fork(_) => &mut status.forks,
+            Verdict::Detached => return,
+        };
+        *count = count.saturating_add(1);
     }
 
     pub(crate) const fn queued_bytes(&self) -> usize {

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use pandan_bamboo::{Entry, ForkProof, SeqNum};
 
 use crate::limits::{INGEST_BYTES_LOW, MAX_INGESTS, MAX_REFUSED};
-use crate::session::fault::{Fault, REFUSED_POINTS};
+use crate::session::fault::Fault;
 use crate::session::live::Live;
 use crate::session::outbox::{Effect, IngestId, Outbox};
 use crate::session::tally::SchemaIndex;
@@ -148,8 +148,7 @@ impl Receiving {
     }
 
     /// Takes no more of a log in this session.
-    pub(crate) fn refuse(&mut self, log: LogName, out: &mut Outbox) -> Result<(), Fault> {
-        out.status.points = out.status.points.saturating_add(REFUSED_POINTS);
+    pub(crate) fn refuse(&mut self, log: LogName) -> Result<(), Fault> {
         self.refused.insert(log);
         if self.refused.len() > MAX_REFUSED {
             return Err(Fault::TooManyRefused { max: MAX_REFUSED });

@@ -30,6 +30,8 @@ pub(super) struct Contact {
     bytes_out: u64,
     /// What it did wrong since the last session ended.
     fault: Option<String>,
+    /// Entries that it sent are on their way to the store.
+    is_storing: bool,
     is_ended: bool,
 }
 
@@ -53,12 +55,17 @@ impl Contact {
             bytes_in: 0,
             bytes_out: 0,
             fault: None,
+            is_storing: false,
             is_ended: false,
         }
     }
 
     pub(super) const fn peer(&self) -> PeerId {
         self.peer
+    }
+
+    pub(super) const fn is_storing(&self) -> bool {
+        self.is_storing
     }
 
     pub(super) fn name(&self) -> pandan_network::PeerId {
@@ -94,6 +101,7 @@ impl Contact {
     }
 
     pub(super) fn input(&mut self, input: LinkInput, now: u64) {
+        self.is_storing &= !matches!(input, LinkInput::Ingested(..));
         match input {
             LinkInput::Chunk(chunk) => {
                 self.line.demand.has_read();
@@ -174,7 +182,9 @@ impl Contact {
             }
             Effect::Ingest(ingest, received) => {
                 self.brought.note(&received);
-                self.line.spawn(work::ingest(core, self.id, ingest, received, inputs));
+                self.is_storing = true;
+                // Not given up with the connection: it may be somebody's fault.
+                tokio::spawn(work::ingest(core, self.id, ingest, received, inputs));
             }
             Effect::Finished(finished) => self.finished(&finished, tools),
             Effect::Misbehaved(fault) => return self.misbehaved(&fault),
