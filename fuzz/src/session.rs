@@ -132,7 +132,7 @@ fn happen(session: &mut Session, event: &Event, pending: &mut Pending, now: &mut
         Event::Commit(number) => session.commit(&commit(*number)),
         Event::Close => session.closed(),
         Event::WantDocuments(ids) => {
-            let _ = session.want_documents(operations(*ids));
+            let _ = session.want_documents(operations(*ids), &Interest::All);
         }
     }
 }

@@ -135,6 +135,12 @@ pub enum Refusal {
     /// An update of a blob changes its length or its pieces, but not both.
     #[error("expected both length and pieces of the blob, found one of them")]
     BlobFieldsApart,
+    /// A peer sent it without being asked for documents of its schema.
+    #[error("nobody asked for documents of schema {schema}")]
+    NotAskedFor {
+        /// The schema that the operation claims.
+        schema: SchemaId,
+    },
     /// The facts do not answer the questions: an error of the store.
     #[error("facts do not answer the questions about the entry")]
     WrongFacts,
@@ -182,6 +188,7 @@ impl Refusal {
             Self::BlobPieceMissing { .. } => "BLOB_PIECE_MISSING",
             Self::BlobLength { .. } => "BLOB_LENGTH_MISMATCH",
             Self::BlobFieldsApart => "BLOB_FIELDS_APART",
+            Self::NotAskedFor { .. } => "NOT_ASKED_FOR",
             Self::WrongFacts => "WRONG_FACTS",
         }
     }
@@ -207,7 +214,7 @@ impl Refusal {
     pub const fn fault(&self) -> Fault {
         match self {
             Self::Operation(_) | Self::Entry(_) => Fault::Malformed,
-            Self::SchemaRetired { .. } => Fault::Incompatible,
+            Self::SchemaRetired { .. } | Self::NotAskedFor { .. } => Fault::Incompatible,
             Self::SchemaNotFound { .. }
             | Self::SkiplinkNotFound { .. }
             | Self::PreviousNotFound { .. }

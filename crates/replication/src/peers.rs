@@ -330,9 +330,14 @@ impl Peers {
     }
 
     /// See [`Session::want_documents`].
-    pub fn want_documents(&mut self, stream: StreamId, ids: Vec<OperationId>) -> bool {
+    pub fn want_documents(
+        &mut self,
+        stream: StreamId,
+        ids: Vec<OperationId>,
+        schemas: &Interest,
+    ) -> bool {
         let running = self.sessions.get_mut(&stream);
-        running.is_some_and(|running| running.session.want_documents(ids))
+        running.is_some_and(|running| running.session.want_documents(ids, schemas))
     }
 
     /// News were left out: all sessions end, and those after them compare anew.

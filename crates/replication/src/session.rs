@@ -25,6 +25,7 @@ mod outbox;
 mod receiving;
 mod recent;
 mod related;
+mod scope;
 mod sending;
 mod settling;
 mod status;
@@ -44,13 +45,14 @@ pub use fault::{End, Fault};
 pub use live::Commit;
 pub use outbox::{Effect, IngestId};
 pub use receiving::Verdict;
+pub(crate) use scope::{is_definition, is_within, schema_of};
 pub(crate) use sending::batches;
 pub use status::{Phase, Status, Usage};
 pub use tally::SchemaCounts;
 pub use terms::{Acceptance, Terms, TermsError};
 
 use crate::limits::{MAX_DOCUMENTS, MAX_FRAME_LENGTH};
-use crate::{Answer, Message, ReadId, Refusal, RefusalCode};
+use crate::{Answer, Interest, Message, ReadId, Refusal, RefusalCode};
 use open::Open;
 use outbox::Outbox;
 use receiving::Receiving;
@@ -293,17 +295,17 @@ impl Session {
         }
     }
 
-    /// Asks for documents of whatever schema, each named by one of its operations: what the other
-    /// side has of them and this side lacks is sent for. [`Effect::Changed`] tells when there is
-    /// more of them.
+    /// Asks for documents beside those of the session, each named by one of its operations: what the
+    /// other side has of them and this side lacks is sent for, and taken if it is of these schemas.
+    /// [`Effect::Changed`] tells when there is more of them.
     ///
     /// Gives `false`, and does nothing, unless the session is live, is not busy with what was asked
     /// for before, and the ids are not more than [`MAX_DOCUMENTS`].
-    pub fn want_documents(&mut self, mut ids: Vec<OperationId>) -> bool {
+    pub fn want_documents(&mut self, mut ids: Vec<OperationId>, schemas: &Interest) -> bool {
         ids.sort_unstable();
         ids.dedup();
         match &mut self.stage {
-            Stage::Open(open) if ids.len() <= MAX_DOCUMENTS => open.want_documents(ids),
+            Stage::Open(open) if ids.len() <= MAX_DOCUMENTS => open.want_documents(ids, schemas),
             _ => false,
         }
     }

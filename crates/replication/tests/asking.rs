@@ -7,7 +7,9 @@ use proptest::prelude::*;
 use pandan_bamboo::{ForkProof, Hash, LogId, NextArgs, SeqNum};
 use pandan_identity::KeyPair;
 use pandan_operations::limits::{MAX_FIELDS, MAX_PREVIOUS};
-use pandan_operations::{DocumentId, DocumentViewId, FieldName, OperationId};
+use pandan_operations::{
+    DocumentId, DocumentViewId, FieldName, Fields, Operation, OperationId, RawValue, SystemSchema,
+};
 use pandan_replication::limits::{
     IDLE_TIMEOUT_MS, MAX_ASK_ITEMS, MAX_ASK_PLACES, MAX_ENTRIES, MAX_FRAME_LENGTH, MAX_NEWEST,
     QUEUE_BYTES_LOW,
@@ -272,5 +274,43 @@ proptest! {
         prop_assert_eq!(ends == [End::Complete], told == count);
         let mut answerer = Answerer::new(0);
         frames.iter().for_each(|frame| answerer.handle(frame, 0));
+    }
+}
+
+/// An operation that creates a document, of which its log is nothing else.
+fn created(schema: SystemSchema, log_id: u64) -> Received {
+    let fields = Fields::from_pairs([("name", RawValue::Str("x".into()))]).unwrap();
+    let payload = Operation::Create { schema: schema.into(), fields }.encode();
+    let entry = NextArgs::first(LogId::new(log_id)).forge(&KeyPair::from_seed(&[1; 32]), &payload);
+    Received { entry: entry.as_bytes().to_vec(), payload: Some(payload) }
+}
+
+/// Who was asked for all of a document could send any others along with it.
+#[test]
+fn re17_of_a_whole_document_no_other_one_comes() {
+    let (asked, other) = (created(SystemSchema::Blob, 0), created(SystemSchema::Blob, 1));
+    let definition = created(SystemSchema::SchemaDefinition, 2);
+    let id = DocumentId::from_hash(Hash::of(&asked.entry));
+    let table = [
+        (AskItem::Whole(id), vec![&definition, &asked, &asked], true),
+        (AskItem::Whole(id), vec![&other], false),
+        (AskItem::Whole(id), vec![&asked, &other], false),
+        (AskItem::WholeOf(log()), vec![&definition, &other, &other], true),
+        (AskItem::WholeOf(log()), vec![&other, &asked], false),
+    ];
+    for (item, entries, is_taken) in table {
+        let mut asker = Asker::new(Ask { payloads_optional: false, items: vec![item] }, 0);
+        for entry in &entries {
+            let content = PartContent::Entries(vec![(*entry).clone()]);
+            let _ = asker.handle(&part(0, content).encode(), 0);
+            asker.ingested(&[Verdict::Stored], 0);
+        }
+        let effects: Vec<_> = std::iter::from_fn(|| asker.poll()).collect();
+        let taken = effects.iter().filter(|it| matches!(it, AskerEffect::Ingest(_))).count();
+        assert_eq!(taken, entries.len() - usize::from(!is_taken));
+        let is_fault = |effect: &AskerEffect| {
+            matches!(effect, AskerEffect::Finished(End::Failed(Fault::Unasked { .. })))
+        };
+        assert_eq!(effects.iter().any(is_fault), !is_taken);
     }
 }

@@ -35,7 +35,7 @@ fn live(documents: u64, seed: u64) -> (World, [usize; 2], Vec<OperationId>) {
 }
 
 fn ask(world: &mut World, side: usize, ids: &[OperationId]) {
-    assert!(world.sides[side].session.want_documents(ids.to_vec()));
+    assert!(world.sides[side].session.want_documents(ids.to_vec(), &Interest::All));
     world.run(world.now + 1_000);
     assert!(!world.sides[side].session.wants_documents());
 }
@@ -113,20 +113,20 @@ fn only_so_many_are_asked_for_together_and_only_when_live() {
     let (mut world, [from, _], ids) = live(1, 4);
     let many: Vec<_> = (0..=u16::try_from(MAX_DOCUMENTS).unwrap()).map(nothing).collect();
     let session = &mut world.sides[from].session;
-    assert!(!session.want_documents(many.clone()));
-    assert!(!session.want_documents(Vec::new()));
-    assert!(session.want_documents(many[1..].to_vec()));
-    assert!(!session.want_documents(ids.clone()), "one question at a time");
+    assert!(!session.want_documents(many.clone(), &Interest::All));
+    assert!(!session.want_documents(Vec::new(), &Interest::All));
+    assert!(session.want_documents(many[1..].to_vec(), &Interest::All));
+    assert!(!session.want_documents(ids.clone(), &Interest::All), "one question at a time");
     world.run(world.now + 1_000);
     ask(&mut world, from, &ids);
     assert_eq!(world.nodes[0].entries.len(), 2);
 
     let terms = Terms::new(schemas()).unwrap();
     let (from, _) = world.connect(0, 1, terms);
-    assert!(!world.sides[from].session.want_documents(ids.clone()));
+    assert!(!world.sides[from].session.want_documents(ids.clone(), &Interest::All));
     world.run(world.now + 1_000);
     assert_eq!(world.sides[from].end, Some(End::Complete));
-    assert!(!world.sides[from].session.want_documents(ids));
+    assert!(!world.sides[from].session.want_documents(ids, &Interest::All));
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn re15_one_question_at_a_time_is_answered_and_answers_answer_a_question() {
     let (mut world, _, _) = live(1, 6);
     assert!(is_fault(end_of(&mut world, from, &[heads([], false)])), "no question");
     let (mut world, _, _) = live(1, 6);
-    assert!(world.sides[from].session.want_documents(ids.clone()));
+    assert!(world.sides[from].session.want_documents(ids.clone(), &Interest::All));
     let _ = world.sides[from].session.poll_frame(0);
     let twice = [heads([1], false), heads([2], false)];
     assert!(is_fault(end_of(&mut world, from, &twice)), "two answers");
@@ -219,7 +219,7 @@ fn answer_reads(world: &mut World, side: usize) {
 #[test]
 fn heads_that_do_not_go_on_where_they_were_cut_off_are_a_fault() {
     let (mut world, [from, _], ids) = live(1, 7);
-    assert!(world.sides[from].session.want_documents(ids));
+    assert!(world.sides[from].session.want_documents(ids, &Interest::All));
     let said = |world: &mut World, message: Message| {
         while world.sides[from].session.poll_frame(0).is_some() {}
         world.sides[from].session.handle(&message.encode(), 0).unwrap();
@@ -234,7 +234,7 @@ fn heads_that_do_not_go_on_where_they_were_cut_off_are_a_fault() {
 #[test]
 fn who_tells_of_more_than_it_sends_is_not_asked_for_more() {
     let (mut world, [from, _], ids) = live(1, 8);
-    assert!(world.sides[from].session.want_documents(ids));
+    assert!(world.sides[from].session.want_documents(ids, &Interest::All));
     let mut asked = 0;
     let mut next = 0;
     loop {

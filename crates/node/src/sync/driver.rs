@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use pandan_admission::{Door, Refusal};
 use pandan_identity::PublicKey;
 use pandan_network::{Bytes, Connection, Event, Network, Protocol, Stream};
 use pandan_replication::{
@@ -394,6 +395,11 @@ impl Driver {
                 tokio::spawn(work::keep(core, stream, proof, inputs));
             }
             Effect::Changed(ids) => self.following.changed(stream, ids),
+            Effect::Unasked(schema) => {
+                let refusal = Refusal::NotAskedFor { schema };
+                tracing::debug!(?stream, %refusal, "an entry of a peer was passed over");
+                self.core.counters.refused(Door::Peer, &refusal);
+            }
             // Ends when all frames are sent.
             Effect::Close => ends.close(),
             Effect::Finished(end) => {

@@ -43,6 +43,7 @@ const fn of_fault(fault: &Fault) -> &'static str {
         | Fault::TooManyEntries { .. }
         | Fault::TooManyBytes { .. } => "TOO_MUCH",
         Fault::PayloadMissing | Fault::OtherEntry => "OTHER_ENTRY",
+        Fault::Unasked { .. } => "NOT_ASKED_FOR",
         Fault::NotAuthentic(_) => "NOT_AUTHENTIC",
         Fault::Idle { .. } => IDLE,
         Fault::ClosedEarly => "CLOSED_EARLY",

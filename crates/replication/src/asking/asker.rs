@@ -4,15 +4,15 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use pandan_bamboo::ForkProof;
-use pandan_operations::{DocumentViewId, FieldName, OperationId};
+use pandan_bamboo::{ForkProof, Hash};
+use pandan_operations::{Action, DocumentId, DocumentViewId, FieldName, Operation, OperationId};
 
 use super::{Told, Wire, unexpected};
 use crate::limits::{
     IDLE_TIMEOUT_MS, MAX_ASK_PROOFS, MAX_PART_BYTES, MAX_PART_ENTRIES, MAX_REFUSED,
     MAX_WHOLE_ENTRIES,
 };
-use crate::session::{Busy, End, Fault, REFUSED_POINTS, Verdict};
+use crate::session::{Busy, End, Fault, REFUSED_POINTS, Verdict, is_definition};
 use crate::{Ask, AskItem, Message, PartContent, PartMessage, Received, Refusal};
 
 type Result<T> = core::result::Result<T, Fault>;
@@ -43,8 +43,9 @@ struct Gathered {
     verdict: Option<Told>,
     entries: Vec<Received>,
     bytes: usize,
-    /// Entries of a whole document.
+    /// Entries of a whole document, and which one that is, once its CREATE has come.
     handed_on: u64,
+    document: Option<DocumentId>,
     state: Option<(DocumentViewId, Vec<(FieldName, OperationId)>)>,
     proofs: Vec<ForkProof>,
     has_begun: bool,
@@ -225,8 +226,8 @@ impl Asker {
     fn whole(&mut self, content: PartContent) -> Result<()> {
         match content {
             PartContent::Entries(entries) => {
-                if entries.iter().any(|entry| entry.payload.is_none()) {
-                    return Err(Fault::PayloadMissing);
+                for received in &entries {
+                    self.check_whole(received)?;
                 }
                 let count = u64::try_from(entries.len()).unwrap_or(u64::MAX);
                 let handed_on = &mut self.gathered.handed_on;
@@ -245,6 +246,24 @@ impl Asker {
             }
             _ => Err(unexpected("entries", "a state")),
         }
+    }
+
+    /// Whether an entry can belong to the document that was asked for, or to the definition of its
+    /// schema: there is one document of another schema than those of definitions.
+    fn check_whole(&mut self, received: &Received) -> Result<()> {
+        let payload = received.payload.as_ref().ok_or(Fault::PayloadMissing)?;
+        // What is no operation is refused at the door.
+        let Ok(operation) = Operation::decode(payload) else { return Ok(()) };
+        if operation.action() != Action::Create || is_definition(operation.schema()) {
+            return Ok(());
+        }
+        let id = DocumentId::from_hash(Hash::of(&received.entry));
+        let is_asked = match self.ask.items.get(self.item) {
+            Some(AskItem::Whole(asked)) => *asked == id,
+            _ => self.gathered.document.is_none_or(|known| known == id),
+        };
+        self.gathered.document = Some(id);
+        if is_asked { Ok(()) } else { Err(Fault::Unasked { schema: operation.schema().clone() }) }
     }
 
     fn count_proof(&mut self) -> Result<()> {

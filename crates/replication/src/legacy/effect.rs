@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use pandan_bamboo::{DecodeEntryError, LogId, SeqNum};
 use pandan_identity::{PUBLIC_KEY_LENGTH, hex};
+use pandan_operations::SchemaId;
 use thiserror::Error;
 
 use super::SchemaSet;
@@ -91,6 +92,14 @@ pub enum Fault {
         /// The place that it names.
         seq_num: SeqNum,
     },
+    /// An entry of a document that the session is not about. No more of its log is taken.
+    #[error("expected entries of the schemas of session {session}, found one of {schema}")]
+    Unasked {
+        /// The session.
+        session: u64,
+        /// The schema that its operation claims.
+        schema: SchemaId,
+    },
     /// Requests follow each other too fast. This one was not heard.
     #[error("expected at most {max} requests in a row, found more")]
     TooManyRequests {
@@ -118,7 +127,7 @@ impl Fault {
         match self {
             Self::Entry { .. } | Self::Forged { .. } => FORGED_POINTS,
             Self::Undecodable(_) => 25,
-            Self::TooManyRequests { .. } | Self::TooManySessions { .. } => 5,
+            Self::Unasked { .. } | Self::TooManyRequests { .. } | Self::TooManySessions { .. } => 5,
             Self::Unexpected { .. } => 1,
         }
     }

@@ -14,6 +14,7 @@ use super::message::{AuthorLogs, Message};
 use super::query::{IngestId, LogName, Received, Verdict};
 use super::session::{Session, Stage};
 use super::{Link, SchemaSet};
+use crate::session::{is_within, schema_of};
 
 /// What came from the peer and is not done with.
 #[derive(Debug)]
@@ -191,6 +192,15 @@ impl Link {
             session.drop_log(name);
             return self.pass_over(serial, name, seq_num, now);
         };
+        let unasked =
+            schema_of(&operation).filter(|schema| !is_within(session.schemas.as_slice(), schema));
+        if let Some(schema) = unasked {
+            session.counts.refused = session.counts.refused.saturating_add(1);
+            session.drop_log(name);
+            self.memory.refuse(name, seq_num, now);
+            let fault = Fault::Unasked { session: id, schema };
+            return self.outbox.report(Effect::Misbehaved(fault));
+        }
         self.collect(serial, (name, seq_num), Received { entry, operation });
     }
 

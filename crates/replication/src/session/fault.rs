@@ -1,6 +1,7 @@
 //! Why sessions end, and who is at fault.
 
 use pandan_bamboo::{DecodeEntryError, SignatureError};
+use pandan_operations::SchemaId;
 use thiserror::Error;
 
 use crate::reader::DecodeMessageError;
@@ -97,6 +98,13 @@ pub enum Fault {
         /// The limit.
         max: usize,
     },
+    /// An entry of a document that is none of those which the session is about, or which were asked
+    /// for.
+    #[error("expected entries that were asked for, found one of schema {schema}")]
+    Unasked {
+        /// The schema that its operation claims.
+        schema: SchemaId,
+    },
     /// A payload is missing in a session which asked for all.
     #[error("expected an entry with its payload")]
     PayloadMissing,
@@ -142,6 +150,7 @@ impl Fault {
             | Self::TooManyRepeats { .. }
             | Self::TooManyEntries { .. }
             | Self::TooManyBytes { .. }
+            | Self::Unasked { .. }
             | Self::PayloadMissing => 25,
             Self::TooManyRanges { .. } => 10,
             Self::Idle { .. } => 5,

@@ -12,6 +12,7 @@ use crate::session::live::Push;
 use crate::session::open::{Open, Turn};
 use crate::session::outbox::{IngestId, Outbox, Purpose};
 use crate::session::receiving::{Arrived, Verdict};
+use crate::session::scope::Scope;
 use crate::{Answer, Head, LogName, Message, Query, Ranges, Received, TheirHead};
 
 type Result<T> = core::result::Result<T, Fault>;
@@ -44,6 +45,7 @@ impl Open {
             }
             Message::Proof(proof) => {
                 self.live.told(&proof);
+                self.related.beside.proved(&proof);
                 self.receiving.keep(proof, out);
                 Ok(())
             }
@@ -96,7 +98,11 @@ impl Open {
             return Err(unexpected("no more entries after Done", "Entries"));
         }
         let (is_news, payloads_optional) = (self.is_live(), self.terms.payloads_optional);
-        self.receiving.take(entries, payloads_optional, is_news, &mut self.live, out)
+        let scope = Scope { schemas: &self.terms.schemas, beside: &self.related.beside };
+        let (receiving, live) = (&mut self.receiving, &mut self.live);
+        let passed = receiving.take(entries, payloads_optional, is_news, scope, live, out)?;
+        passed.iter().for_each(|log| self.related.give_up(log));
+        Ok(())
     }
 
     fn other_is_done(&mut self) -> Result<()> {

@@ -219,6 +219,7 @@ impl Open {
         let count = u64::try_from(wants.len()).unwrap_or(u64::MAX);
         out.status.wanted_logs = out.status.wanted_logs.saturating_add(count);
         self.done.may_receive |= !wants.is_empty();
+        wants.iter().for_each(|(log, _)| self.related.beside.asks(*log));
         for wants in wants.chunks(MAX_WANTS) {
             out.send(&Message::Want(wants.to_vec()));
         }

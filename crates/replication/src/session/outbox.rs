@@ -5,7 +5,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use pandan_bamboo::{ForkProof, SeqNum};
-use pandan_operations::OperationId;
+use pandan_operations::{OperationId, SchemaId};
 
 use crate::limits::{LOGS_READ_LOW, MAX_QUEUE_BYTES, MAX_READS};
 use crate::session::fault::{End, Fault, REFUSED_POINTS};
@@ -29,6 +29,8 @@ pub enum Effect {
     /// The other side has something new of documents that it was asked for, by the ids that were
     /// asked for: ask for them again.
     Changed(Vec<OperationId>),
+    /// An entry came of a document of this schema that nobody asked for, and is not taken in.
+    Unasked(SchemaId),
     /// Nothing more is sent: when all frames are, end this side of the stream.
     Close,
     /// The session has ended.

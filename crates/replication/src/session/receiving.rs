@@ -13,6 +13,7 @@ use crate::limits::{INGEST_BYTES_LOW, MAX_INGESTS, MAX_REFUSED};
 use crate::session::fault::Fault;
 use crate::session::live::Live;
 use crate::session::outbox::{Effect, IngestId, Outbox};
+use crate::session::scope::{Scope, Welcome};
 use crate::session::tally::SchemaIndex;
 use crate::{Author, LogName, Received};
 
@@ -90,19 +91,20 @@ impl Receiving {
         self.bytes < INGEST_BYTES_LOW && self.batches.len() < MAX_INGESTS
     }
 
-    /// Hands entries on.
+    /// Hands entries on. Gives the logs of which some were passed over.
     pub(crate) fn take(
         &mut self,
         entries: Vec<Received>,
         payloads_optional: bool,
         is_news: bool,
+        scope: Scope<'_>,
         live: &mut Live,
         out: &mut Outbox,
-    ) -> Result<(), Fault> {
+    ) -> Result<Vec<LogName>, Fault> {
         let count = u64::try_from(entries.len()).unwrap_or(u64::MAX);
         out.status.received = out.status.received.saturating_add(count);
         out.status.expected_entries = out.status.expected_entries.saturating_sub(count);
-        let (mut kept, mut places) = (Vec::new(), Vec::new());
+        let (mut kept, mut places, mut passed) = (Vec::new(), Vec::new(), Vec::new());
         for received in entries {
             if !payloads_optional && received.payload.is_none() {
                 return Err(Fault::PayloadMissing);
@@ -111,6 +113,16 @@ impl Receiving {
             if self.refused.contains(&log) {
                 out.status.refused = out.status.refused.saturating_add(1);
                 continue;
+            }
+            match scope.judge(&log, &received) {
+                Welcome::Taken => {}
+                Welcome::PassedOver(schema) => {
+                    out.status.refused = out.status.refused.saturating_add(1);
+                    out.effect(Effect::Unasked(schema));
+                    passed.push(log);
+                    continue;
+                }
+                Welcome::Unasked(schema) => return Err(Fault::Unasked { schema }),
             }
             let (schema, bytes) = (out.tally.index_of(&received), received.bytes());
             kept.push(received);
@@ -125,7 +137,7 @@ impl Receiving {
             self.batches.push_back(Batch { id, places, bytes });
             out.effect(Effect::Ingest(id, kept));
         }
-        Ok(())
+        Ok(passed)
     }
 
     /// Hands a proof on.

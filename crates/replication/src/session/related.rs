@@ -30,8 +30,11 @@ use crate::session::live::Commit;
 use crate::session::open::Open;
 use crate::session::outbox::{Effect, Outbox, Purpose};
 use crate::session::recent::Recent;
+use crate::session::scope::Beside;
 use crate::session::settling::settle_any;
-use crate::{DocumentHeads, FoundHeads, Head, LogName, Message, Query, TheirHead, WantDocuments};
+use crate::{
+    DocumentHeads, FoundHeads, Head, Interest, LogName, Message, Query, TheirHead, WantDocuments,
+};
 
 #[derive(Debug, Default)]
 pub(crate) struct Related {
@@ -41,6 +44,8 @@ pub(crate) struct Related {
     coming: BTreeMap<LogName, SeqNum>,
     /// What was asked for here.
     asked: Watched,
+    /// What may come of it.
+    pub(super) beside: Beside,
     /// What the other side asks, while much waits to be sent.
     open: Option<WantDocuments>,
     /// Whether the answer to the other side is being looked for.
@@ -109,10 +114,11 @@ impl Related {
 
 impl Open {
     /// Asks the other side for documents. Gives `false` while it cannot be asked.
-    pub(super) fn want_documents(&mut self, ids: Vec<OperationId>) -> bool {
+    pub(super) fn want_documents(&mut self, ids: Vec<OperationId>, schemas: &Interest) -> bool {
         if !self.is_live() || self.related.question.is_some() || ids.is_empty() {
             return false;
         }
+        self.related.beside.ask(schemas);
         ids.iter().for_each(|id| self.related.asked.insert(*id, ()));
         self.related.question = Some(Question { ids, after: None, stage: Stage::Waiting });
         true
@@ -181,7 +187,10 @@ impl Open {
         // Who lacks something asks for it, too.
         let Found { mut wants, hunts, .. } = found;
         wants.retain(|(log, _)| !self.receiving.is_refused(log));
+        let frozen = heads.iter().filter(|head| head.tip.fork().is_some());
+        frozen.for_each(|head| self.related.beside.is_frozen(head.log));
         for (log, from) in &wants {
+            self.related.beside.want(*log);
             let latest = heads.binary_search_by_key(log, |head| head.log).ok();
             let latest = latest.and_then(|index| heads.get(index)?.tip.latest());
             if let Some(latest) = latest.filter(|latest| from <= latest) {

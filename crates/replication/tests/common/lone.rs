@@ -1,10 +1,11 @@
 //! One session with its store; what the other side says comes from a test.
 
-use pandan_bamboo::Salt;
-use pandan_operations::SchemaId;
+use pandan_bamboo::{LogId, NextArgs, Salt};
+use pandan_identity::KeyPair;
+use pandan_operations::{Fields, Operation, RawValue, SchemaId};
 use pandan_replication::{
     Acceptance, Busy, Content, Effect, End, Interest, KeyRange, Message, RangeItem, Ranges,
-    Request, Session,
+    Received, Request, Session,
 };
 
 use super::model::Model;
@@ -16,6 +17,8 @@ pub struct Lone {
     pub model: Model,
     pub end: Option<End>,
     pub said: Vec<Message>,
+    /// The schemas of entries that were passed over.
+    pub unasked: Vec<SchemaId>,
     /// Whether the other side takes what is sent to it.
     pub is_heard: bool,
     /// Whether the store answers.
@@ -31,6 +34,7 @@ impl Lone {
             model,
             end: None,
             said: Vec::new(),
+            unasked: Vec::new(),
             is_heard: true,
             answers: true,
         };
@@ -91,6 +95,7 @@ impl Lone {
                 self.model.freeze(&proof);
                 self.session.kept(0);
             }
+            Effect::Unasked(schema) => self.unasked.push(schema),
             Effect::Finished(end) => assert_eq!(self.end.replace(end), None, "it ends once"),
             _ => {}
         }
@@ -102,4 +107,12 @@ pub fn all(content: Content) -> Ranges {
     let mut ranges = Ranges::default();
     ranges.push(RangeItem { range: KeyRange::ALL, content }).unwrap();
     ranges
+}
+
+/// An entry with an operation that creates a document of a schema.
+pub fn created(author: &KeyPair, log_id: u64, schema: SchemaId) -> Received {
+    let fields = Fields::from_pairs([("name", RawValue::Str("a document".into()))]).unwrap();
+    let payload = Operation::Create { schema, fields }.encode();
+    let entry = NextArgs::first(LogId::new(log_id)).forge(author, &payload);
+    Received { entry: entry.as_bytes().to_vec(), payload: Some(payload) }
 }

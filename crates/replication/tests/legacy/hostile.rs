@@ -504,3 +504,24 @@ fn an_empty_set_cannot_be_asked_for() {
     let bytes = Message::SyncRequest { session: 0, mode: Mode::LogHeights, schemas }.encode();
     assert!(Message::decode(&bytes).is_err());
 }
+
+/// A node that exchanges some schemas took entries of any other that somebody sent to it.
+#[test]
+fn re17_entries_that_the_session_is_not_about_are_not_taken() {
+    let mut store = Store::default();
+    let author = Author::new(9);
+    let document = author.create(&mut store, &schema(1), "of another schema");
+    author.update(&mut store, document, "the same log");
+    author.create(&mut store, &schema(0), "of the schema");
+    author.create(&mut store, &SystemSchema::SchemaDefinition.into(), "a definition");
+    let items = store.items;
+    let mut node = link(Store::default());
+    let messages = [request(0, 0), empty_have(0)].into_iter();
+    let messages = messages.chain(items.iter().map(|item| entry(0, item))).chain([done(0)]);
+    messages.for_each(|message| tell(&mut node, &message, 0));
+    let fault = Fault::Unasked { session: 0, schema: schema(1) };
+    assert_eq!((fault.points(), &node.faults[..]), (5, std::slice::from_ref(&fault)));
+    assert_eq!(node.store.ids(), [items[2].id(), items[3].id()].into());
+    let finished = &node.finished[0];
+    assert_eq!((finished.outcome, finished.counts.refused), (Outcome::Complete, 2));
+}

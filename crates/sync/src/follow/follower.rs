@@ -22,6 +22,8 @@ use crate::limits::{FOLLOW_PATIENCE_MS, MAX_CHANGED, MAX_QUEUED};
 #[derive(Debug)]
 pub struct Follower {
     rule: Arc<Rule>,
+    /// Of which schemas documents may be that are asked for.
+    followed: Interest,
     agendas: BTreeMap<StreamId, Agenda>,
     /// Documents that were stored and not looked at.
     stored: BTreeSet<(SchemaId, DocumentId)>,
@@ -112,6 +114,7 @@ impl Follower {
         let rule = Arc::new(Rule { schemas: schemas.clone(), follow });
         (follow != Follow::None).then(|| Self {
             rule,
+            followed: follow.interest(),
             agendas: BTreeMap::new(),
             stored: BTreeSet::new(),
             turn: None,
@@ -238,7 +241,7 @@ impl Follower {
         let ids = agenda.take();
         let received = peers.session(stream).map_or(0, |session| session.status().received);
         self.last = Some(stream);
-        if peers.want_documents(stream, ids) {
+        if peers.want_documents(stream, ids, &self.followed) {
             self.turn = Some(Turn { stream, received, since: now });
         }
         true

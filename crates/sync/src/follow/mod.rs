@@ -68,18 +68,27 @@ impl Serving {
 }
 
 impl Follow {
+    /// The schemas of documents that are followed.
+    fn interest(self) -> Interest {
+        match self {
+            Self::None => Interest::Schemas(Vec::new()),
+            Self::Blobs => {
+                Interest::Schemas(vec![SystemSchema::Blob.into(), SystemSchema::BlobPiece.into()])
+            }
+            Self::All => Interest::All,
+        }
+    }
+
     /// Whether documents of a schema are followed when others relate to them.
     fn covers(self, schema: &SchemaId) -> bool {
         match self {
             Self::None => false,
-            Self::Blobs => is_blob(schema),
+            Self::Blobs => {
+                matches!(schema, SchemaId::System(SystemSchema::Blob | SystemSchema::BlobPiece))
+            }
             Self::All => true,
         }
     }
-}
-
-fn is_blob(schema: &SchemaId) -> bool {
-    matches!(schema, SchemaId::System(SystemSchema::Blob | SystemSchema::BlobPiece))
 }
 
 /// What a node with a list of schemas follows.
@@ -123,6 +132,15 @@ mod tests {
             assert_eq!(serving.is_everything(), expected == [true; 3] && follow != Follow::Blobs);
         }
         assert!(Serving::ALL.covers(&field));
+    }
+
+    #[test]
+    fn what_is_asked_for_is_what_is_followed() {
+        for follow in [Follow::None, Follow::Blobs, Follow::All] {
+            for schema in SystemSchema::ALL.map(SchemaId::from) {
+                assert_eq!(follow.interest().includes(&schema), follow.covers(&schema));
+            }
+        }
     }
 
     #[test]

@@ -148,3 +148,26 @@ fn blobs_that_come_to_a_peer_later_are_sent_for_then() {
     assert!(scene.has(blob.document()));
     assert_eq!(scene.received(), 2);
 }
+
+/// A relation can name a document of another schema than it says. Whoever passes that on has done
+/// nothing wrong, but nobody wants it.
+#[test]
+fn re17_documents_of_other_schemas_do_not_come_whatever_a_relation_says() {
+    let mut scene = Scene::new(1);
+    let diary = scene.author.define("diary", &[("entry", FieldType::Str)]);
+    diary.signed.iter().for_each(|signed| scene.publish(signed));
+    let day = scene.author.create(&diary.schema, fields([("entry", text("Dear diary"))]));
+    scene.publish(&day);
+    let cover = fields([("cover", relation(day.document()))]);
+    let album = scene.author.create(&scene.album, cover);
+    scene.publish(&album);
+    let blob = scene.album(1);
+    scene.net.connect();
+    assert!(scene.has(album.document()) && scene.has(blob));
+    assert!(!scene.has(day.document()));
+    assert_eq!(scene.net.points(0, 1), 0);
+    // It keeps nobody from asking for others.
+    let blob = scene.album(2);
+    scene.net.play();
+    assert!(scene.has(blob));
+}

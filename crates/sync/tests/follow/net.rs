@@ -110,6 +110,11 @@ impl Net {
         self.nodes[node].tell(&taken.news);
     }
 
+    /// The points of a node at another one.
+    pub(crate) fn points(&mut self, at: usize, of: usize) -> u32 {
+        self.nodes[at].peers.points(id(of), self.now)
+    }
+
     pub(crate) fn play(&mut self) {
         while (0..self.nodes.len()).any(|node| self.step(node)) {}
     }
