@@ -32,6 +32,10 @@ pub const HANDSHAKES_PER_ADDRESS_SECOND: u64 = 1;
 /// Addresses whose handshakes are counted; beyond it those that knocked longest ago are forgotten.
 pub const COUNTED_ADDRESSES_MAX: usize = 4096;
 
+/// Peers that are kept out for a while at the same time; beyond it those whose time is over first are
+/// forgotten.
+pub const KEPT_OUT_MAX: usize = 4096;
+
 /// Connections that this node tries to open at the same time. Default of
 /// [`Limits::dials`](crate::Limits::dials).
 pub const DIALS_MAX: usize = 32;

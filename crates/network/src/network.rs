@@ -205,9 +205,20 @@ impl Handle {
                 link.close(CloseCode::NotAllowed);
             }
         }
+    /// Keeps a peer out for a while, and closes the connection with it. The list of those who are
+    /// blocked stays as it is: whoever is on it is still blocked afterwards.
+    pub fn block_for(&self, peer: PeerId, time: Duration) {
+        self.0.access.keep_out(peer, time);
+        self.close_forbidden();
+    }
+
     }
 
     /// Goes on with another socket, for instance because the addresses of this computer have
+        self.close_forbidden();
+    }
+
+    fn close_forbidden(&self) {
     /// changed. Connections go on.
     pub fn rebind(&self, address: SocketAddr) -> io::Result<()> {
         self.0.endpoint.rebind(bind(address)?)

@@ -26,6 +26,20 @@ async fn blocking_closes_and_keeps_out() {
 }
 
 #[tokio::test]
+async fn blocking_for_a_while_closes_and_keeps_out() {
+    let ((first, _near), (mut second, _far)) = pair().await;
+    second.handle.block_for(first.peer, Duration::from_secs(3600));
+    let closed = Disconnect::Closed(CloseCode::NotAllowed);
+    assert_eq!(second.disconnected().await, (first.peer, closed));
+    assert!(first.handle.dial(second.address, None).await.is_err());
+    assert_eq!(second.refused().await, RefusalReason::NotAllowed(first.peer));
+    // That is no matter of the list.
+    second.handle.unblock(&first.peer);
+    let error = second.handle.dial(first.address, Some(first.peer)).await.unwrap_err();
+    assert!(matches!(error, DialError::NotAllowed(found) if found == peer(1)), "{error:?}");
+}
+
+#[tokio::test]
 async fn allow_lists_change_at_run_time() {
     let mut settings = config();
     settings.access.allow = Some([peer(1)].into());

@@ -1,6 +1,6 @@
 //! The one task that owns all sessions.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -86,8 +86,6 @@ pub(super) struct Driver {
     lines: HashMap<PeerId, Line>,
     ends: HashMap<StreamId, Ends>,
     next_stream: u64,
-    /// When peers that are kept out may come again.
-    blocked: BTreeMap<(u64, PeerId), pandan_network::PeerId>,
     /// Where those who ask for parts are answered.
     desk: Arc<Desk>,
     /// Places for questions that are being answered.
@@ -140,7 +138,6 @@ impl Driver {
             lines: HashMap::new(),
             ends: HashMap::new(),
             next_stream: 0,
-            blocked: BTreeMap::new(),
             desk: Arc::new(desk),
             reads,
             following,
@@ -189,9 +186,8 @@ impl Driver {
     }
 
     fn next_due(&self) -> Option<Instant> {
-        let unblock = self.blocked.keys().next().map(|(until, _)| *until);
         let follow = self.following.poll_timeout();
-        let due = [self.peers.poll_timeout(), self.legacy.poll_timeout(), follow, unblock];
+        let due = [self.peers.poll_timeout(), self.legacy.poll_timeout(), follow];
         let due = due.into_iter().flatten().min()?;
         self.started.checked_add(Duration::from_millis(due))
     }
@@ -328,12 +324,6 @@ impl Driver {
             self.peers.misbehaved(peer, points, now);
         }
         self.peers.timeout(now);
-        while let Some(entry) = self.blocked.first_entry() {
-            if entry.key().0 > now {
-                break;
-            }
-            self.network.handle().unblock(&entry.remove());
-        }
         // Sending makes room, which can make a session go on.
         loop {
             while let Some(effect) = self.peers.poll(now) {
@@ -364,12 +354,11 @@ impl Driver {
             }
             PeersEffect::Session(stream, effect) => self.session_effect(stream, effect),
             PeersEffect::Block(peer, until) => {
-                let line = self.lines.get(&peer).map(|line| line.connection.peer());
-                if let Some(name) = line.or_else(|| self.legacy.name_of(&peer)) {
-                    tracing::warn!(peer = %name, "peer is kept out: it breaks the rules");
-                    self.network.handle().block(name);
-                    self.blocked.insert((until, peer), name);
-                }
+                // It may have gone already, and is kept out all the same.
+                let peer = to_network(&peer);
+                tracing::warn!(%peer, "peer is kept out: it breaks the rules");
+                let time = Duration::from_millis(until.saturating_sub(self.now()));
+                self.network.handle().block_for(peer, time);
             }
             _ => {}
         }
@@ -407,7 +396,7 @@ impl Driver {
                 let counts = self.peers.take_schema_counts(stream);
                 let session = self.peers.session(stream);
                 // The connection may be gone.
-                let peer = self.peers.peer_of(stream).as_ref().and_then(to_name);
+                let peer = self.peers.peer_of(stream).as_ref().map(to_network);
                 if let (Some(session), Some(peer)) = (session, peer) {
                     self.board.ended(&peer, ends.schemas(), (session.status(), &end), counts);
                 }
@@ -469,9 +458,8 @@ pub(super) fn to_own(peer: &pandan_network::PeerId) -> PeerId {
     PeerId(*peer.public_key().as_bytes())
 }
 
-/// The other way round; there is a name for every peer that was connected.
-fn to_name(PeerId(key): &PeerId) -> Option<pandan_network::PeerId> {
-    PublicKey::from_bytes(key).ok().map(pandan_network::PeerId::from)
+fn to_network(peer: &PeerId) -> pandan_network::PeerId {
+    PublicKey::from_stored_bytes(peer.0).into()
 }
 
 /// Waits for a time; for ever if there is none.

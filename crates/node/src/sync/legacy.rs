@@ -197,11 +197,6 @@ impl Legacy {
         self.contacts.values().filter_map(Contact::poll_timeout).min()
     }
 
-    /// The name of a peer with a link.
-    pub(super) fn name_of(&self, peer: &PeerId) -> Option<pandan_network::PeerId> {
-        self.contacts.values().find(|contact| contact.peer() == *peer).map(Contact::name)
-    }
-
     pub(super) fn is_empty(&self) -> bool {
         self.contacts.is_empty()
     }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use pandan_identity::KeyPair;
-use pandan_network::{Backoff, Config, Connection, Event, Network, Protocol, Stream};
+use pandan_network::{
+    Backoff, CloseCode, Config, Connection, DialError, Disconnect, Event, Network, Protocol, Stream,
+};
 use pandan_replication::{Announcement, Interest, Message, limits::MAX_FRAME_LENGTH};
 use tokio::time::timeout;
 
@@ -83,6 +85,35 @@ fn a_node_that_was_dialled_gives_up_a_connection_without_announcements() {
         assert!(stream.receiver.receive().await.unwrap().is_some(), "the node announces, too");
         drop(stream);
         timeout(PATIENCE, connection.closed()).await.expect("the node gives the connection up");
+        network.shutdown().await;
+    });
+}
+
+/// Who was kept out stood on the list of the operator, who could be taken off it too early, and was
+/// let in after an hour although the operator had blocked them meanwhile.
+#[test]
+fn who_breaks_the_rules_is_kept_out_beside_the_list_of_the_operator() {
+    let world = World::replicating();
+    world.runtime.block_on(async {
+        let network = peer();
+        let address = world.node().quic_address().unwrap();
+        let connection = network.handle().dial(address, None).await.unwrap();
+        let length = u32::try_from(MAX_FRAME_LENGTH).unwrap();
+        let protocol = Protocol::frames(Protocol::PANDAN, length).unwrap();
+        let mut stream = connection.open(&protocol).await.unwrap();
+        let announcement =
+            Announcement { versions: vec![2], interest: Interest::All, hints: vec![] };
+        stream.sender.send(Message::Announce(announcement).encode()).await.unwrap();
+        // Fails when the node has had enough.
+        while stream.sender.send("nonsense").await.is_ok() {}
+        let end = timeout(PATIENCE, connection.closed()).await.unwrap();
+        assert_eq!(end, Disconnect::ClosedByPeer(CloseCode::NotAllowed));
+
+        let list = world.node().network().unwrap();
+        list.block(network.handle().peer());
+        list.unblock(&network.handle().peer());
+        let error = network.handle().dial(address, None).await.unwrap_err();
+        assert!(matches!(error, DialError::Closed(_)), "{error:?}");
         network.shutdown().await;
     });
 }
