@@ -104,3 +104,6 @@ pub const PEERS_FILE_LENGTH_MAX: u64 = 1024 * 1024;
 
 /// Bytes of one address in a peers file.
 pub const PEERS_FILE_LINE_LENGTH_MAX: usize = 4096;
+/// How many of them may be those at which it was connected; only these are in the peers file.
+pub const PROVEN_ADDRESSES_PER_PEER_MAX: usize = 4;
+

@@ -31,7 +31,8 @@ pub(crate) enum Order {
     #[cfg(feature = "mdns")]
     Found(PeerId, Vec<SocketAddr>),
     Connected(PeerId, SocketAddr),
-    Lost(PeerId),
+    /// With where it was in the end.
+    Lost(PeerId, SocketAddr),
 }
 
 /// The way to the task. Orders to a keeper that has stopped have no effect.
@@ -67,7 +68,7 @@ impl Keeper {
     }
 
     pub(crate) async fn lost(&self, link: &Link) {
-        let _ = self.orders.send(Order::Lost(link.peer())).await;
+        let _ = self.orders.send(Order::Lost(link.peer(), link.address())).await;
     }
 
     /// Waits until the peers file is written for the last time.
@@ -83,12 +84,12 @@ pub(super) fn start(
     seed: [u8; 32],
     orders: mpsc::Receiver<Order>,
 ) {
-    let mut redial = Redial::new(inner.me, config.backoff, seed);
+    let dials_max = config.limits.dials;
+    let mut redial = Redial::new(inner.me, config.backoff, dials_max, seed);
     let now = Instant::now();
     for (address, expected) in &config.addresses {
         redial.keep(address.clone(), *expected, now);
     }
-    let dials_max = config.limits.dials;
     let file = config.peers_file.clone();
     let task =
         Task { inner, redial, dials: JoinSet::new(), dials_max, orders, file, changed: None };
@@ -145,7 +146,8 @@ impl Task {
                 self.redial.connected(peer, address.into(), unix_now(), now);
                 self.changed.get_or_insert(now);
             }
-            Order::Lost(peer) => {
+            Order::Lost(peer, address) => {
+                self.redial.moved(peer, address.into());
                 self.redial.lost(peer, unix_now(), now);
                 self.changed.get_or_insert(now);
             }
@@ -180,8 +182,8 @@ impl Task {
         let Some(path) = self.file.clone() else { return };
         match tokio::task::spawn_blocking(move || peers_file::read(&path)).await {
             Ok(Ok(known)) => {
-                let now = Instant::now();
-                known.into_iter().for_each(|peer| self.redial.remember(peer, now));
+                let (unix_now, now) = (unix_now(), Instant::now());
+                known.into_iter().for_each(|peer| self.redial.remember(peer, unix_now, now));
             }
             Ok(Err(error)) => tracing::warn!(%error, "peers file could not be read"),
             // The runtime shuts down.

@@ -1,5 +1,6 @@
 //! Finding nodes and staying connected with them.
 
+mod addresses;
 #[cfg(feature = "mdns")]
 mod found;
 mod keeper;

@@ -5,11 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::peers_file::KnownPeer;
-use crate::{
-    Address, Backoff, PeerId,
-    limits::{ADDRESSES_PER_PEER_MAX, KNOWN_PEERS_MAX},
-};
+use super::{addresses::Addresses, peers_file::KnownPeer};
+use crate::{Address, Backoff, PeerId, limits::KNOWN_PEERS_MAX};
 
 /// Who is to be connected.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -31,8 +28,7 @@ pub(super) struct Attempt {
 #[derive(Debug)]
 struct State {
     expected: Option<PeerId>,
-    /// The ones that worked or were heard of last come first.
-    addresses: Vec<Address>,
+    addresses: Addresses,
     /// When the peer was connected last, in seconds since 1970.
     seen: Option<u64>,
     failures: u32,
@@ -51,19 +47,25 @@ enum Phase {
 pub(super) struct Redial {
     me: PeerId,
     backoff: Backoff,
+    /// How many of those who were met or found are dialled at the same time. Many of them may never
+    /// answer again, and whoever is at a fixed address does not wait for them.
+    peers_dialled_max: usize,
     seed: [u8; 32],
     draws: u64,
     targets: HashMap<Target, State>,
 }
 
 impl Redial {
-    pub(super) fn new(me: PeerId, backoff: Backoff, seed: [u8; 32]) -> Self {
-        Self { me, backoff, seed, draws: 0, targets: HashMap::new() }
+    /// With so many attempts at the same time.
+    pub(super) fn new(me: PeerId, backoff: Backoff, dials_max: usize, seed: [u8; 32]) -> Self {
+        let peers_dialled_max = (dials_max / 2).max(1);
+        Self { me, backoff, peers_dialled_max, seed, draws: 0, targets: HashMap::new() }
     }
 
     /// Keeps a connection with whoever is at an address, beginning now.
     pub(super) fn keep(&mut self, address: Address, expected: Option<PeerId>, now: Instant) {
-        let state = State::new(expected, vec![address.clone()], now);
+        let mut state = State::new(expected, now);
+        state.addresses.prove(address.clone());
         self.targets.entry(Target::Fixed(address)).or_insert(state);
     }
 
@@ -71,37 +73,43 @@ impl Redial {
         self.targets.remove(&Target::Fixed(address));
     }
 
-    /// Takes over what the peers file remembers.
-    pub(super) fn remember(&mut self, known: KnownPeer, now: Instant) {
-        self.learn(known.peer, known.addresses, now);
-        if let Some(state) = self.targets.get_mut(&Target::Peer(known.peer)) {
-            state.seen = Some(known.seen);
-        }
+    /// Takes over what the peers file remembers. Nobody was met in the future: clocks may go wrong,
+    /// and who was met last is forgotten last.
+    pub(super) fn remember(&mut self, known: KnownPeer, unix_now: u64, now: Instant) {
+        let Some(state) = self.peer(known.peer, now) else { return };
+        known.addresses.into_iter().rev().for_each(|address| state.addresses.prove(address));
+        state.seen = Some(known.seen.min(unix_now));
     }
 
-    /// Hears where a peer is. A new address is tried at once.
+    /// Hears where a peer is. A new address is tried at once, one that is known soon: the peer may
+    /// have come back.
     pub(super) fn learn(&mut self, peer: PeerId, addresses: Vec<Address>, now: Instant) {
-        if peer == self.me || !self.make_room(peer) {
-            return;
-        }
-        let state = self
-            .targets
-            .entry(Target::Peer(peer))
-            .or_insert_with(|| State::new(Some(peer), Vec::new(), now));
+        let soon = delay(self.backoff, 1, self.draw());
+        let Some(state) = self.peer(peer, now) else { return };
         let news = addresses.iter().any(|address| !state.addresses.contains(address));
-        state.add(addresses);
-        if news && let Phase::Waiting { until } = &mut state.phase {
-            *until = now;
-            state.failures = 0;
+        state.addresses.hear(addresses);
+        if let Phase::Waiting { until } = &mut state.phase {
+            if news {
+                *until = now;
+                state.failures = 0;
+            } else {
+                *until = now.checked_add(soon).unwrap_or(now).min(*until);
+            }
         }
     }
 
     /// A peer is connected, whoever dialled.
     pub(super) fn connected(&mut self, peer: PeerId, at: Address, seen: u64, now: Instant) {
-        self.learn(peer, vec![at], now);
+        let Some(state) = self.peer(peer, now) else { return };
+        state.addresses.prove(at);
+        state.seen = Some(seen);
+        state.phase = Phase::Connected { peer, since: now };
+    }
+
+    /// A peer that is connected is here now.
+    pub(super) fn moved(&mut self, peer: PeerId, to: Address) {
         if let Some(state) = self.targets.get_mut(&Target::Peer(peer)) {
-            state.seen = Some(seen);
-            state.phase = Phase::Connected { peer, since: now };
+            state.addresses.prove(to);
         }
     }
 
@@ -144,35 +152,42 @@ impl Redial {
 
     /// When the next attempt is due.
     pub(super) fn next_due(&self) -> Option<Instant> {
-        let waiting = self.targets.values().filter_map(|state| match state.phase {
-            Phase::Waiting { until } if !state.addresses.is_empty() => Some(until),
-            _ => None,
+        let has_room = self.peers_room() > 0;
+        let waiting = self.targets.iter().filter_map(|(target, state)| {
+            state.due().filter(|_| has_room || matches!(target, Target::Fixed(_)))
         });
         waiting.min()
     }
 
-    /// The attempts that are due, at most so many; each has to be answered by
-    /// [`Redial::succeeded`] or [`Redial::failed`].
+    /// The attempts that are due, at most so many, those to fixed addresses first; each has to be
+    /// answered by [`Redial::succeeded`] or [`Redial::failed`].
     pub(super) fn take_due(&mut self, most: usize, now: Instant) -> Vec<Attempt> {
-        let mut due: Vec<_> = self
-            .targets
-            .iter_mut()
-            .filter_map(|(target, state)| match state.phase {
-                Phase::Waiting { until } if until <= now && !state.addresses.is_empty() => {
-                    Some((until, target, state))
-                }
-                _ => None,
-            })
-            .collect();
-        due.sort_by_key(|(until, ..)| *until);
+        let peers_most = self.peers_room();
+        let due = self.targets.iter_mut().filter_map(|(target, state)| {
+            let until = state.due().filter(|until| *until <= now)?;
+            Some((matches!(target, Target::Peer(_)), until, target, state))
+        });
+        let (mut peers, mut due): (Vec<_>, Vec<_>) = due.partition(|(is_peer, ..)| *is_peer);
+        for targets in [&mut due, &mut peers] {
+            targets.sort_by_key(|(_, until, ..)| *until);
+        }
+        due.extend(peers.into_iter().take(peers_most));
         due.truncate(most);
         due.into_iter()
-            .map(|(_, target, state)| {
+            .map(|(.., target, state)| {
                 state.phase = Phase::Dialling;
-                let (target, addresses) = (target.clone(), state.addresses.clone());
+                let (target, addresses) = (target.clone(), state.addresses.all());
                 Attempt { target, addresses, expected: state.expected }
             })
             .collect()
+    }
+
+    /// How many more of those who were met or found may be dialled now.
+    fn peers_room(&self) -> usize {
+        let dialled = self.targets.iter().filter(|(target, state)| {
+            matches!(target, Target::Peer(_)) && state.phase == Phase::Dialling
+        });
+        self.peers_dialled_max.saturating_sub(dialled.count())
     }
 
     /// Who was met, for the peers file; those seen last come first.
@@ -182,13 +197,22 @@ impl Redial {
             .iter()
             .filter_map(|(target, state)| match (target, state.seen) {
                 (Target::Peer(peer), Some(seen)) => {
-                    Some(KnownPeer { peer: *peer, addresses: state.addresses.clone(), seen })
+                    Some(KnownPeer { peer: *peer, addresses: state.addresses.proven(), seen })
                 }
                 _ => None,
             })
             .collect();
         peers.sort_by_key(|known| (std::cmp::Reverse(known.seen), known.peer));
         peers
+    }
+
+    /// The state of a peer, unless it is this node or there is no room for it.
+    fn peer(&mut self, peer: PeerId, now: Instant) -> Option<&mut State> {
+        if peer == self.me || !self.make_room(peer) {
+            return None;
+        }
+        let new = || State::new(Some(peer), now);
+        Some(self.targets.entry(Target::Peer(peer)).or_insert_with(new))
     }
 
     /// Whether there is room for a peer; one that is not connected and was seen longest ago, or
@@ -216,17 +240,17 @@ impl Redial {
 }
 
 impl State {
-    fn new(expected: Option<PeerId>, addresses: Vec<Address>, now: Instant) -> Self {
+    fn new(expected: Option<PeerId>, now: Instant) -> Self {
         let phase = Phase::Waiting { until: now };
-        Self { expected, addresses, seen: None, failures: 0, phase }
+        Self { expected, addresses: Addresses::default(), seen: None, failures: 0, phase }
     }
 
-    fn add(&mut self, addresses: Vec<Address>) {
-        for address in addresses.into_iter().rev() {
-            self.addresses.retain(|known| *known != address);
-            self.addresses.insert(0, address);
+    /// When to try it, if there is a way.
+    fn due(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Waiting { until } if !self.addresses.is_empty() => Some(until),
+            _ => None,
         }
-        self.addresses.truncate(ADDRESSES_PER_PEER_MAX);
     }
 
     fn wait(&mut self, backoff: Backoff, chance: u16, now: Instant) {
@@ -260,8 +284,10 @@ mod tests {
         KeyPair::from_seed(&seed).public_key().into()
     }
 
+    const DIALS_MAX: usize = 4;
+
     fn redial(seed: u8) -> Redial {
-        Redial::new(peer(u32::MAX), BACKOFF, [seed; 32])
+        Redial::new(peer(u32::MAX), BACKOFF, DIALS_MAX, [seed; 32])
     }
 
     fn address(port: u16) -> Address {
@@ -362,14 +388,87 @@ mod tests {
         assert_eq!(redial.next_due(), None);
     }
 
+    /// A node that came back to the local network at its old address was dialled only when its
+    /// time to wait was over.
     #[test]
-    fn peers_and_addresses_are_bounded() {
+    fn who_is_heard_of_again_is_tried_soon() {
+        let mut now = Instant::now();
+        let mut redial = redial(0);
+        redial.learn(peer(1), vec![address(1)], now);
+        for _ in 0..6 {
+            now = redial.next_due().unwrap();
+            let target = redial.take_due(1, now).pop().unwrap().target;
+            redial.failed(&target, now);
+        }
+        assert!(redial.next_due().unwrap() >= now + 10 * BACKOFF.first);
+        redial.learn(peer(1), vec![address(1)], now);
+        let due = redial.next_due().unwrap();
+        assert!(due > now && due <= now + BACKOFF.first, "{:?}", due - now);
+        // In vain: it waits as long as before.
+        let target = redial.take_due(1, due).pop().unwrap().target;
+        redial.failed(&target, due);
+        assert!(redial.next_due().unwrap() >= due + 10 * BACKOFF.first);
+    }
+
+    /// A file with many peers that were gone for good, or anybody who announced such in the local
+    /// network, had all attempts for themselves, and fixed addresses waited for minutes.
+    #[test]
+    fn fixed_addresses_do_not_wait_for_peers_that_were_met() {
+        let now = Instant::now();
+        let mut redial = redial(0);
+        for number in 1..100 {
+            redial.learn(peer(number), vec![address(1)], now);
+        }
+        let peers = redial.take_due(DIALS_MAX, now);
+        assert_eq!(peers.len(), DIALS_MAX / 2);
+        // Nothing is due that may not be tried, or whoever waits for it would not rest.
+        assert_eq!(redial.next_due(), None);
+        for port in 1..=2 {
+            redial.keep(address(port), None, now);
+        }
+        assert_eq!(redial.next_due(), Some(now));
+        let fixed = redial.take_due(DIALS_MAX / 2, now);
+        assert!(fixed.iter().all(|attempt| matches!(attempt.target, Target::Fixed(_))));
+        assert_eq!(fixed.len(), 2);
+        redial.failed(&peers[0].target, now);
+        assert_eq!(redial.take_due(1, now).len(), 1);
+        // A single place serves both.
+        let mut redial = Redial::new(peer(u32::MAX), BACKOFF, 1, [0; 32]);
+        redial.learn(peer(1), vec![address(1)], now);
+        assert_eq!(redial.take_due(1, now).len(), 1);
+    }
+
+    #[test]
+    fn only_where_a_peer_was_met_is_written_down() {
+        let now = Instant::now();
+        let mut redial = redial(0);
+        redial.connected(peer(1), address(1), 7, now);
+        redial.learn(peer(1), vec![address(2)], now);
+        redial.learn(peer(2), vec![address(3)], now);
+        redial.moved(peer(1), address(4));
+        let met = KnownPeer { peer: peer(1), addresses: vec![address(4), address(1)], seen: 7 };
+        assert_eq!(redial.met(), [met]);
+    }
+
+    /// Whoever was met at a time that is still to come was never forgotten.
+    #[test]
+    fn nobody_was_met_in_the_future() {
+        let now = Instant::now();
+        let mut redial = redial(0);
+        redial.remember(KnownPeer { peer: peer(1), addresses: vec![], seen: u64::MAX }, 7, now);
+        redial.remember(KnownPeer { peer: peer(2), addresses: vec![], seen: 6 }, 7, now);
+        let seen: Vec<_> = redial.met().iter().map(|known| known.seen).collect();
+        assert_eq!(seen, [7, 6]);
+    }
+
+    #[test]
+    fn peers_are_bounded() {
         let now = Instant::now();
         let mut redial = redial(0);
         let count = u32::try_from(KNOWN_PEERS_MAX).unwrap();
         for number in 0..count {
             let known = KnownPeer { peer: peer(number), addresses: vec![], seen: number.into() };
-            redial.remember(known, now);
+            redial.remember(known, count.into(), now);
         }
         redial.connected(peer(0), address(1), 0, now);
         assert_eq!(redial.met().len(), KNOWN_PEERS_MAX);
@@ -379,11 +478,5 @@ mod tests {
         // The one that was seen longest ago is connected, so the next one went.
         assert!(met.iter().any(|known| known.peer == peer(0)));
         assert!(met.iter().all(|known| known.peer != peer(1)));
-        for port in 0..=u16::try_from(ADDRESSES_PER_PEER_MAX).unwrap() {
-            redial.learn(peer(2), vec![address(port)], now);
-        }
-        let known = redial.met().into_iter().find(|known| known.peer == peer(2)).unwrap();
-        assert_eq!(known.addresses.len(), ADDRESSES_PER_PEER_MAX);
-        assert!(!known.addresses.contains(&address(0)));
     }
 }
