@@ -2,10 +2,12 @@
 
 use std::net::UdpSocket;
 use std::sync::Arc;
+use std::time::Duration;
 
 use pandan_identity::KeyPair;
 use quinn::{
-    Endpoint, EndpointConfig, IdleTimeout, TokioRuntime, TransportConfig, VarInt,
+    ConnectionId, ConnectionIdGenerator, Endpoint, EndpointConfig, IdleTimeout, TokioRuntime,
+    TransportConfig, VarInt,
     crypto::{CryptoError, HmacKey},
 };
 
@@ -54,6 +56,8 @@ pub(crate) fn endpoint(
         .max_incoming(config.limits.handshakes.max(1))
         .incoming_buffer_size_total(UNJUDGED_BYTES_MAX);
     Ok(Endpoint::new(endpoint, Some(server), socket, Arc::new(TokioRuntime))?)
+    let ids = identity.random()?;
+    endpoint.cid_generator(move || Box::new(Ids { seed: ids, drawn: 0 }));
 }
 
 /// Makes the tokens with which a node says that it does not remember a connection. As they follow
@@ -87,5 +91,34 @@ impl HmacKey for ResetKey {
     fn verify(&self, data: &[u8], signature: &[u8]) -> Result<(), CryptoError> {
         // The comparison of hashes takes the same time wherever they differ.
         if self.mac(data) == *signature { Ok(()) } else { Err(CryptoError) }
+    }
+}
+
+/// Draws the ids by which this node knows its connections.
+///
+/// quinn's own ids can be told from those of an earlier start, and packets that carry one of those
+/// are left unanswered: just the ones that the reset key is for. These are random in all of their
+/// bytes, so nobody can have made this node tell the reset token of an id that it will draw. quinn
+/// bounds how many packets of unknown connections are answered.
+struct Ids {
+    seed: [u8; 32],
+    drawn: u64,
+}
+
+const ID_LENGTH: usize = 8;
+
+impl ConnectionIdGenerator for Ids {
+    fn generate_cid(&mut self) -> ConnectionId {
+        self.drawn = self.drawn.wrapping_add(1);
+        let hash = blake3::keyed_hash(&self.seed, &self.drawn.to_be_bytes());
+        ConnectionId::new(&hash.as_bytes()[..ID_LENGTH])
+    }
+
+    fn cid_len(&self) -> usize {
+        ID_LENGTH
+    }
+
+    fn cid_lifetime(&self) -> Option<Duration> {
+        None
     }
 }

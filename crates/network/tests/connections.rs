@@ -147,6 +147,26 @@ async fn a_node_that_crashed_connects_at_once() {
     }
 }
 
+/// A node that was started anew left packets of connections from before unanswered, so that peers
+/// waited until they were sure that nobody was there.
+#[tokio::test]
+async fn a_node_that_was_started_anew_says_that_it_knows_no_connection() {
+    let mut settings = config();
+    settings.keep_alive = Duration::from_millis(100);
+    settings.idle_timeout = Duration::from_secs(20);
+    let mut stays = Node::with(1, settings.clone());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let start = async move { Node::with(2, settings) };
+    let crashes = runtime.spawn(start).await.unwrap();
+    stays.handle.dial(crashes.address, Some(crashes.peer)).await.unwrap();
+    stays.connected().await;
+    // All tasks are gone before anything could be sent; then the socket is closed.
+    let stop = move || runtime.shutdown_timeout(Duration::from_secs(60));
+    tokio::task::spawn_blocking(stop).await.unwrap();
+    let again = crashes.restart_after_crash().await;
+    assert_eq!(stays.disconnected().await, (again.peer, Disconnect::Reset));
+}
+
 #[tokio::test]
 async fn connections_move_with_their_peer() {
     let ((first, near), (_second, far)) = pair().await;

@@ -75,6 +75,17 @@ impl Node {
         let Self { seed, address, network, handle, .. } = self;
         drop(handle);
         network.shutdown().await;
+        Self::start_at(seed, address).await
+    }
+
+    /// Starts a node again at the same address, of which all tasks are gone.
+    pub(crate) async fn restart_after_crash(self) -> Self {
+        let (seed, address) = (self.seed, self.address);
+        drop(self);
+        Self::start_at(seed, address).await
+    }
+
+    async fn start_at(seed: u8, address: SocketAddr) -> Self {
         let mut config = config();
         config.bind = address;
         let start = async {
