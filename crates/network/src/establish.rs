@@ -15,6 +15,7 @@ use crate::{
     network::Inner,
     registry::{Decision, Settled},
     tls::{self, Refusal, TlsError, Verdict},
+    transport,
 };
 
 /// The ALPN name of nodes that begin with the hello.
@@ -144,6 +145,7 @@ impl Inner {
         };
         let instance = greeted.as_ref().map(|greeted| greeted.instance);
         let (protocols, limits) = (self.protocols.clone(), &self.limits);
+        transport::open_window(quic, &self.limits);
         let (link, inlet) = Link::new(quic.clone(), peer, direction, instance, protocols, limits);
         // Without a hello there is no agreement, and each side decides for itself.
         let decision = match &greeted {
@@ -377,7 +379,7 @@ mod tests {
     use quinn::{ConnectionError, Endpoint, VarInt};
 
     use super::*;
-    use crate::{Config, Network, tls::Identity, transport};
+    use crate::{Config, Network, limits::UNGREETED_WINDOW_BYTES, tls::Identity};
 
     /// Enough on every machine; only a test that fails takes it.
     const PATIENCE: Duration = Duration::from_secs(60);
@@ -462,3 +464,31 @@ mod tests {
         check(&mut network, RefusalReason::Misbehaved).await;
     }
 }
+
+    /// Takes as much as QUIC does at once.
+    async fn write_all_there_is_room_for(send: &mut quinn::SendStream) -> usize {
+        let mut written = 0;
+        loop {
+            tokio::select! {
+                biased;
+                more = send.write(&[0; 1024]) => written += more.unwrap(),
+                () = std::future::ready(()) => return written,
+            }
+        }
+    }
+
+    /// Whoever had not even proven the key of a private network could have a node keep megabytes.
+    #[tokio::test]
+    async fn who_says_no_hello_gets_no_room() {
+        let network = node(PATIENCE);
+        let (_endpoint, quic) = stranger(&network).await.unwrap();
+        // The first stream is the one on which the node waits for the hello.
+        let _first = quic.open_bi().await.unwrap();
+        let mut written = 0;
+        for _ in 0..4 {
+            let (mut send, _receive) = quic.open_bi().await.unwrap();
+            written += write_all_there_is_room_for(&mut send).await;
+        }
+        assert_eq!(written, UNGREETED_WINDOW_BYTES as usize);
+        assert!(network.handle().connections().is_empty());
+    }

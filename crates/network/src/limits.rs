@@ -57,6 +57,10 @@ pub const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
 /// [`Limits::connection_window_bytes`](crate::Limits::connection_window_bytes).
 pub const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 
+/// Unread bytes of all streams of somebody who has not said hello yet, who may be a stranger to a
+/// private network.
+pub const UNGREETED_WINDOW_BYTES: u32 = 16 * 1024;
+
 /// Bytes on their way to one peer that it has not confirmed. Default of
 /// [`Limits::send_window_bytes`](crate::Limits::send_window_bytes).
 pub const SEND_WINDOW_BYTES: u32 = 4 * 1024 * 1024;

@@ -12,8 +12,8 @@ use quinn::{
 };
 
 use crate::{
-    BindError, Config,
-    limits::CONNECTION_WINDOW_BYTES,
+    BindError, Config, Limits,
+    limits::{CONNECTION_WINDOW_BYTES, UNGREETED_WINDOW_BYTES},
     tls::{Identity, Verdict},
 };
 
@@ -23,7 +23,7 @@ const VERSION: u32 = 1;
 /// Bytes that are kept of all attempts together before they are judged, which happens at once.
 const UNJUDGED_BYTES_MAX: u64 = CONNECTION_WINDOW_BYTES as u64;
 
-/// For all connections, both ways.
+/// For all connections, both ways, as long as nobody has said hello; see [`open_window`].
 pub(crate) fn connection(config: &Config) -> Result<TransportConfig, BindError> {
     let limits = &config.limits;
     let mut transport = TransportConfig::default();
@@ -33,11 +33,18 @@ pub(crate) fn connection(config: &Config) -> Result<TransportConfig, BindError> 
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         .datagram_receive_buffer_size(None)
         .stream_receive_window(VarInt::from_u32(limits.stream_window_bytes))
-        .receive_window(VarInt::from_u32(limits.connection_window_bytes))
+        .receive_window(VarInt::from_u32(
+            limits.connection_window_bytes.min(UNGREETED_WINDOW_BYTES),
+        ))
         .send_window(limits.send_window_bytes.into())
         .keep_alive_interval(Some(config.keep_alive))
         .max_idle_timeout(Some(IdleTimeout::try_from(config.idle_timeout)?));
     Ok(transport)
+}
+
+/// Gives a peer the room that it may have, now that it is known to be one of this network.
+pub(crate) fn open_window(connection: &quinn::Connection, limits: &Limits) {
+    connection.set_receive_window(VarInt::from_u32(limits.connection_window_bytes));
 }
 
 /// The endpoint on its socket.
@@ -49,6 +56,8 @@ pub(crate) fn endpoint(
 ) -> Result<Endpoint, BindError> {
     let mut endpoint = EndpointConfig::new(Arc::new(ResetKey::of(key_pair)));
     endpoint.supported_versions(vec![VERSION]);
+    let ids = identity.random()?;
+    endpoint.cid_generator(move || Box::new(Ids { seed: ids, drawn: 0 }));
     // Each attempt gets a configuration of its own when it is let in; this one is for packets
     // before that.
     let mut server = identity.server(Arc::new(|_| Ok(())), Verdict::default())?;
@@ -56,8 +65,6 @@ pub(crate) fn endpoint(
         .max_incoming(config.limits.handshakes.max(1))
         .incoming_buffer_size_total(UNJUDGED_BYTES_MAX);
     Ok(Endpoint::new(endpoint, Some(server), socket, Arc::new(TokioRuntime))?)
-    let ids = identity.random()?;
-    endpoint.cid_generator(move || Box::new(Ids { seed: ids, drawn: 0 }));
 }
 
 /// Makes the tokens with which a node says that it does not remember a connection. As they follow
