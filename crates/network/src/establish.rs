@@ -62,10 +62,12 @@ impl Inner {
         let slot = self.guard.dial().ok_or(DialError::TooManyConnections)?;
         let verdict = Verdict::default();
         let config = self.identity.client(self.judge(expected), verdict.clone())?;
-        let connecting = self
-            .endpoint
-            .connect_with(config, address, SERVER_NAME)
-            .map_err(|_| DialError::Address { address })?;
+        let connecting = self.endpoint.connect_with(config, address, SERVER_NAME).map_err(
+            |error| match error {
+                quinn::ConnectError::EndpointStopping => DialError::Stopped,
+                _ => DialError::Address { address },
+            },
+        )?;
         let established = self.establish(connecting, verdict, Direction::Outgoing, slot);
         match timeout(self.timeout, established).await {
             Ok(outcome) => outcome,
@@ -143,9 +145,9 @@ impl Inner {
         } else {
             None
         };
+        transport::open_window(quic, &self.limits);
         let instance = greeted.as_ref().map(|greeted| greeted.instance);
         let (protocols, limits) = (self.protocols.clone(), &self.limits);
-        transport::open_window(quic, &self.limits);
         let (link, inlet) = Link::new(quic.clone(), peer, direction, instance, protocols, limits);
         // Without a hello there is no agreement, and each side decides for itself.
         let decision = match &greeted {
@@ -463,7 +465,6 @@ mod tests {
         assert_eq!(end(&quic).await, Some(CloseCode::Misbehaved.to_varint()));
         check(&mut network, RefusalReason::Misbehaved).await;
     }
-}
 
     /// Takes as much as QUIC does at once.
     async fn write_all_there_is_room_for(send: &mut quinn::SendStream) -> usize {
@@ -492,3 +493,4 @@ mod tests {
         assert_eq!(written, UNGREETED_WINDOW_BYTES as usize);
         assert!(network.handle().connections().is_empty());
     }
+}
