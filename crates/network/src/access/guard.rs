@@ -5,8 +5,9 @@
 //! * *ignore*: not even a packet goes back; for those who knock too often, and when all places for
 //!   handshakes are taken;
 //! * *retry*: one small packet, nothing is remembered; the address has to prove that it can hear
-//!   us. Asked for when many handshakes are going on, or when an address has used half of what it
-//!   may: whoever forges the address of somebody else can use up that half, never the other;
+//!   us. Asked for when half of the places for handshakes or connections are taken, or when an
+//!   address has used half of what it may: whoever forges addresses, for instance that of somebody
+//!   else, can use up that half, never the other;
 //! * *refuse*: one small packet says that there is no place;
 //! * *enter*: a handshake begins, and counts until the connection is gone.
 
@@ -57,7 +58,7 @@ impl Guard {
         if counts.handshakes >= self.limits.handshakes {
             return Answer::Ignore(RefusalReason::TooManyHandshakes);
         }
-        if !validated && counts.handshakes >= self.limits.handshakes / 2 {
+        if !validated && counts.half_full_for(address, &self.limits) {
             return Answer::Retry;
         }
         let reserve = if validated { 0 } else { self.limits.handshakes_per_address / 2 };
@@ -120,9 +121,18 @@ impl Counts {
         self.buckets.retain(|_, (_, used)| *used > border);
     }
 
+    fn half_full_for(&self, address: IpAddr, limits: &Limits) -> bool {
+        self.handshakes >= limits.handshakes / 2
+            || self.incoming >= limits.connections_incoming / 2
+            || self.of(address) >= limits.connections_per_address / 2
+    }
+
+    fn of(&self, address: IpAddr) -> usize {
+        self.per_address.get(&address).copied().unwrap_or_default()
+    }
+
     fn full_for(&self, address: IpAddr, limits: &Limits) -> Option<RefusalReason> {
-        let here = self.per_address.get(&address).copied().unwrap_or_default();
-        if here >= limits.connections_per_address {
+        if self.of(address) >= limits.connections_per_address {
             return Some(RefusalReason::TooManyConnectionsFromAddress);
         }
         let full = self.total >= limits.connections || self.incoming >= limits.connections_incoming;
@@ -282,6 +292,29 @@ mod tests {
         assert_eq!(answers, ["enter", "enter", "retry", "enter", "enter", "ignore"]);
         assert_eq!(knock(true, now + Duration::from_secs(1)), "enter");
         assert_eq!(knock(true, now + Duration::from_secs(1)), "ignore");
+    }
+
+    /// Handshakes with forged addresses took all places that an address has, or even the node, and
+    /// the true owner was refused although it had proven that the address is its own.
+    #[test]
+    fn forged_addresses_take_half_of_the_places() {
+        let guard = Guard::new(limits());
+        let now = Instant::now();
+        let mut slots = Vec::new();
+        for from in [HERE, address(1)] {
+            for _ in 0..10 {
+                match guard.knock(from, false, now) {
+                    Answer::Enter(slot) => slots.push(slot),
+                    Answer::Retry => {}
+                    answer => panic!("{answer:?}"),
+                }
+            }
+        }
+        // Half of the four of the address, half of the five of all.
+        assert_eq!(slots.len(), 2);
+        for from in [HERE, address(1), address(2)] {
+            slots.push(enter(&guard, from).unwrap());
+        }
     }
 
     #[test]
