@@ -41,12 +41,14 @@ pub enum Event {
         /// Where it says it can be reached.
         addresses: Vec<SocketAddr>,
     },
-    /// Somebody was not let in. Many at once are told of in part.
+    /// Somebody was not let in. When there are many, one event stands for several.
     Refused {
-        /// Where they came from.
+        /// Where the last one came from.
         address: SocketAddr,
         /// Why not.
         reason: RefusalReason,
+        /// How many were not let in for a reason of this kind since the last event that says so.
+        count: u64,
     },
 }
 

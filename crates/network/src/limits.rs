@@ -87,6 +87,12 @@ pub const NEGOTIATION_TIME: Duration = Duration::from_secs(10);
 /// The longest certificate that is looked at, in bytes; libp2p's have some hundred.
 pub const CERTIFICATE_LENGTH_MAX: usize = 4096;
 
+/// Events at once that tell of refusals; when there are many, one stands for several.
+pub const REFUSALS_TOLD_MAX: u64 = 64;
+
+/// Events in each further second that tell of refusals.
+pub const REFUSALS_TOLD_SECOND: u64 = 8;
+
 /// Events that wait for the embedder. When it does not take them, refusals and discoveries are
 /// dropped, and new connections wait.
 pub const EVENTS_MAX: usize = 256;

@@ -1,8 +1,10 @@
 //! The endpoint: one socket, all connections.
 
+use std::collections::HashMap;
 use std::io;
+use std::mem::{Discriminant, discriminant};
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use pandan_identity::KeyPair;
@@ -16,11 +18,11 @@ use tokio::{
 use crate::{
     AccessList, Address, CloseCode, Config, Connection, DialError, Event, Limits, PeerId, Protocol,
     RefusalReason,
-    access::{Answer, Guard, SharedList},
+    access::{Answer, Bucket, Guard, SharedList},
     connection::canonical,
     discovery::{self, Keeper},
     establish::{ALPN_LIBP2P, ALPN_PANDAN, ip_of},
-    limits::EVENTS_MAX,
+    limits::{EVENTS_MAX, REFUSALS_TOLD_MAX, REFUSALS_TOLD_SECOND},
     registry::Registry,
     tls::{Identity, TlsError},
     transport,
@@ -54,6 +56,7 @@ pub(crate) struct Inner {
     pub(crate) timeout: Duration,
     pub(crate) keeper: Keeper,
     events: mpsc::Sender<Event>,
+    refusals: Mutex<Refusals>,
     stopping: watch::Sender<bool>,
 }
 
@@ -88,6 +91,7 @@ impl Network {
             timeout: config.handshake_timeout,
             keeper,
             events,
+            refusals: Mutex::new(Refusals::new(Instant::now())),
             stopping: watch::Sender::new(false),
         });
         inner.tell_if_room(Event::Listening { address });
@@ -197,14 +201,6 @@ impl Handle {
         });
     }
 
-    /// Changes who may be connected, and closes the connections that may not be any more.
-    pub fn set_access(&self, change: impl FnOnce(&mut AccessList)) {
-        self.0.access.change(change);
-        for link in self.0.registry.all() {
-            if !self.0.access.permits(&link.peer()) {
-                link.close(CloseCode::NotAllowed);
-            }
-        }
     /// Keeps a peer out for a while, and closes the connection with it. The list of those who are
     /// blocked stays as it is: whoever is on it is still blocked afterwards.
     pub fn block_for(&self, peer: PeerId, time: Duration) {
@@ -212,13 +208,21 @@ impl Handle {
         self.close_forbidden();
     }
 
-    }
-
-    /// Goes on with another socket, for instance because the addresses of this computer have
+    /// Changes who may be connected, and closes the connections that may not be any more.
+    pub fn set_access(&self, change: impl FnOnce(&mut AccessList)) {
+        self.0.access.change(change);
         self.close_forbidden();
     }
 
     fn close_forbidden(&self) {
+        for link in self.0.registry.all() {
+            if !self.0.access.permits(&link.peer()) {
+                link.close(CloseCode::NotAllowed);
+            }
+        }
+    }
+
+    /// Goes on with another socket, for instance because the addresses of this computer have
     /// changed. Connections go on.
     pub fn rebind(&self, address: SocketAddr) -> io::Result<()> {
         self.0.endpoint.rebind(bind(address)?)
@@ -282,7 +286,42 @@ async fn accept(inner: Arc<Inner>) {
 impl Inner {
     fn refused(&self, address: SocketAddr, reason: RefusalReason) {
         tracing::debug!(%address, %reason, "refused");
-        self.tell_if_room(Event::Refused { address, reason });
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = refusals.note(&reason, Instant::now())
+            && self
+                .events
+                .try_send(Event::Refused { address, reason: reason.clone(), count })
+                .is_err()
+        {
+            refusals.add(&reason, count);
+        }
+    }
+}
+
+/// Which refusals are told of: refusing costs little, and telling of it is not to cost more.
+#[derive(Debug)]
+struct Refusals {
+    events: Bucket,
+    /// How many of each kind were not told of.
+    untold: HashMap<Discriminant<RefusalReason>, u64>,
+}
+
+impl Refusals {
+    fn new(now: Instant) -> Self {
+        let events = Bucket::new(REFUSALS_TOLD_MAX, REFUSALS_TOLD_SECOND, now);
+        Self { events, untold: HashMap::new() }
+    }
+
+    /// Somebody was refused; gives how many to tell of, if it is time to.
+    fn note(&mut self, reason: &RefusalReason, now: Instant) -> Option<u64> {
+        self.add(reason, 1);
+        let is_time = self.events.take(0, now);
+        is_time.then(|| self.untold.remove(&discriminant(reason))).flatten()
+    }
+
+    fn add(&mut self, reason: &RefusalReason, count: u64) {
+        let untold = self.untold.entry(discriminant(reason)).or_default();
+        *untold = untold.saturating_add(count);
     }
 }
 
@@ -312,4 +351,49 @@ pub enum BindError {
     /// Looking around in the local network was asked for, but left out when this was compiled.
     #[error("mDNS is not compiled in")]
     NoMdns,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A flood of attempts woke the embedder once for each of them.
+    #[tokio::test(start_paused = true)]
+    async fn one_event_tells_of_many_refusals() {
+        let config = Config::new(([127, 0, 0, 1], 0).into());
+        let mut network = Network::bind(config, &KeyPair::from_seed(&[1; 32])).unwrap();
+        let inner = network.handle.0.clone();
+        let address = ([192, 0, 2, 1], 1).into();
+        let mut counted = 0;
+        for expected in [REFUSALS_TOLD_MAX, REFUSALS_TOLD_SECOND] {
+            for _ in 0..1000 {
+                inner.refused(address, RefusalReason::TooManyHandshakes);
+            }
+            let mut told = 0;
+            while let Ok(event) = network.events.try_recv() {
+                if let Event::Refused { reason, count, .. } = event {
+                    assert_eq!(reason, RefusalReason::TooManyHandshakes);
+                    (told, counted) = (told + 1, counted + count);
+                }
+            }
+            assert_eq!(told, expected);
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+        // Those that are still to be told of are not lost, nor those for which there is no room.
+        for _ in 0..2 * EVENTS_MAX {
+            let _ = inner.events.try_send(Event::Listening { address });
+        }
+        inner.refused(address, RefusalReason::TooManyHandshakes);
+        while network.events.try_recv().is_ok() {}
+        inner.refused(address, RefusalReason::Misbehaved);
+        inner.refused(address, RefusalReason::TooManyHandshakes);
+        for (kind, expected) in
+            [(RefusalReason::Misbehaved, 1), (RefusalReason::TooManyHandshakes, 2002 - counted)]
+        {
+            let Ok(Event::Refused { reason, count, .. }) = network.events.try_recv() else {
+                panic!("{kind} is told of");
+            };
+            assert_eq!((reason, count), (kind, expected));
+        }
+    }
 }

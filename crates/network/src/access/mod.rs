@@ -5,6 +5,7 @@ mod guard;
 mod list;
 mod throttle;
 
+pub(crate) use bucket::Bucket;
 pub(crate) use guard::{Answer, Guard, Slot};
 pub use list::AccessList;
 pub(crate) use list::SharedList;

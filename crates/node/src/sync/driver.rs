@@ -207,7 +207,7 @@ impl Driver {
             Event::Discovered { peer, addresses } => {
                 tracing::info!(%peer, ?addresses, "found a node in the local network");
             }
-            Event::Refused { reason, .. } => self.board.turned_away(&reason),
+            Event::Refused { reason, count, .. } => self.board.turned_away(&reason, count),
             _ => {}
         }
     }

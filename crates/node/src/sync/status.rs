@@ -123,9 +123,9 @@ impl Board {
         }
     }
 
-    /// A connection was not let in.
-    pub(super) fn turned_away(&self, reason: &RefusalReason) {
-        self.change(|state| add_one(&mut state.turned_away, reasons::of_refusal(reason)));
+    /// So many connections were not let in.
+    pub(super) fn turned_away(&self, reason: &RefusalReason, count: u64) {
+        self.change(|state| add(&mut state.turned_away, reasons::of_refusal(reason), count));
     }
 
     /// So many logs have forked.
@@ -240,7 +240,7 @@ impl Board {
                 peer.end(totals, schemas, end);
             }
             if let Some(reason) = reasons::of_end(end) {
-                add_one(failures, (VERSION, reason));
+                add(failures, (VERSION, reason), 1);
             }
         });
     }
@@ -258,7 +258,7 @@ impl Board {
                 None => status.agree(&[]),
                 Some((reason, sentence)) => {
                     status.failure = Some(sentence);
-                    add_one(&mut state.failures, (legacy::VERSION, reason));
+                    add(&mut state.failures, (legacy::VERSION, reason), 1);
                 }
             }
             state.add(peer, legacy::VERSION, ended);
@@ -298,9 +298,9 @@ impl State {
     }
 }
 
-fn add_one<K: Ord>(counts: &mut BTreeMap<K, u64>, key: K) {
+fn add<K: Ord>(counts: &mut BTreeMap<K, u64>, key: K, more: u64) {
     let count = counts.entry(key).or_default();
-    *count = count.saturating_add(1);
+    *count = count.saturating_add(more);
 }
 
 impl PeerStatus {
@@ -422,8 +422,8 @@ mod tests {
             String::from("the peer fell silent"),
         ));
         board.ended_link(&peer(1), &Totals { failed: 1, ..Totals::default() }, failure);
-        board.turned_away(&RefusalReason::WrongNetwork);
-        board.turned_away(&RefusalReason::WrongNetwork);
+        board.turned_away(&RefusalReason::WrongNetwork, 1);
+        board.turned_away(&RefusalReason::WrongNetwork, 1);
         let status = board.status();
         assert_eq!(status.failures, [((legacy::VERSION, "IDLE"), 1)].into());
         assert_eq!(status.turned_away, [("WRONG_NETWORK", 2)].into());
