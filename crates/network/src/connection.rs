@@ -60,23 +60,14 @@ impl Connection {
     }
 
     /// Opens a stream: waits until the peer has room for one more, and agrees with it on the
-    /// protocol, which has to be one of those that the network was configured with.
+    /// protocol, which has to be one of those that the network was configured with. Both together
+    /// may take [`NEGOTIATION_TIME`].
     pub async fn open(&self, protocol: &Protocol) -> Result<Stream, OpenError> {
         if !self.0.protocols.contains(protocol) {
             return Err(OpenError::NotConfigured { protocol: protocol.name().into() });
         }
-        let opened = self.0.quic.open_bi().await;
-        let (mut send, mut receive) =
-            opened.map_err(|error| OpenError::Lost(self.0.end(&error)))?;
-        let proposal = multistream::propose(protocol.name(), &mut send, &mut receive);
-        match timeout(NEGOTIATION_TIME, proposal).await {
-            Err(_) => Err(OpenError::TimedOut),
-            Ok(Err(error)) => match self.0.quic.close_reason() {
-                Some(reason) => Err(OpenError::Lost(self.0.end(&reason))),
-                None => Err(error.into()),
-            },
-            Ok(Ok(())) => Ok(self.0.stream(protocol.clone(), send, receive)),
-        }
+        let opened = timeout(NEGOTIATION_TIME, self.0.open(protocol)).await;
+        opened.unwrap_or(Err(OpenError::TimedOut))
     }
 
     /// The next stream that the peer opens; `None` when the connection has ended. May be cancelled
@@ -200,6 +191,18 @@ impl Link {
         Disconnect::new(error, self.closed_with.get().copied())
     }
 
+    async fn open(&self, protocol: &Protocol) -> Result<Stream, OpenError> {
+        let opened = self.quic.open_bi().await;
+        let (mut send, mut receive) = opened.map_err(|error| OpenError::Lost(self.end(&error)))?;
+        match multistream::propose(protocol.name(), &mut send, &mut receive).await {
+            Ok(()) => Ok(self.stream(protocol.clone(), send, receive)),
+            Err(error) => match self.quic.close_reason() {
+                Some(reason) => Err(OpenError::Lost(self.end(&reason))),
+                None => Err(error.into()),
+            },
+        }
+    }
+
     /// The embedder knows that the connection has ended.
     pub(crate) fn set_told(&self) {
         self.told.send_replace(true);
@@ -306,7 +309,7 @@ pub enum OpenError {
     /// The peer does not agree to the protocol.
     #[error("no agreement on the protocol")]
     Negotiation(#[from] NegotiationError),
-    /// The peer did not answer.
+    /// The peer did not answer, or has no room for another stream.
     #[error("the peer did not agree to the protocol in time")]
     TimedOut,
     /// The connection is lost.

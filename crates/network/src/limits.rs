@@ -81,7 +81,7 @@ pub const PROTOCOL_NAME_LENGTH_MAX: usize = 256;
 /// Protocols that one stream may ask for before it is given up.
 pub const PROPOSALS_MAX: usize = 16;
 
-/// Time to agree on the protocol of a stream.
+/// Time to open a stream and to agree on its protocol.
 pub const NEGOTIATION_TIME: Duration = Duration::from_secs(10);
 
 /// The longest certificate that is looked at, in bytes; libp2p's have some hundred.
@@ -109,11 +109,11 @@ pub const KNOWN_PEERS_MAX: usize = 1024;
 /// Addresses that are remembered of one peer.
 pub const ADDRESSES_PER_PEER_MAX: usize = 8;
 
+/// How many of them may be those at which it was connected; only these are in the peers file.
+pub const PROVEN_ADDRESSES_PER_PEER_MAX: usize = 4;
+
 /// Bytes of a peers file that are read.
 pub const PEERS_FILE_LENGTH_MAX: u64 = 1024 * 1024;
 
 /// Bytes of one address in a peers file.
 pub const PEERS_FILE_LINE_LENGTH_MAX: usize = 4096;
-/// How many of them may be those at which it was connected; only these are in the peers file.
-pub const PROVEN_ADDRESSES_PER_PEER_MAX: usize = 4;
-

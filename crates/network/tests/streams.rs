@@ -230,6 +230,23 @@ async fn streams_of_a_peer_are_bounded() {
     assert_eq!(far.accept().await.unwrap().protocol, chunks());
 }
 
+/// A peer that has no room for another stream could keep whoever opens one waiting for ever.
+#[tokio::test]
+async fn opening_a_stream_takes_a_bounded_time() {
+    let mut settings = config();
+    settings.limits.streams = 1;
+    let (first, mut second) = (Node::start(1), Node::with(2, settings));
+    let near = first.handle.dial(second.address, None).await.unwrap();
+    let far = second.connected().await;
+    let _one = near.open(&frames()).await.unwrap();
+    let _here = far.accept().await.unwrap();
+    // From now on nothing but time goes by.
+    tokio::time::pause();
+    let opened = tokio::time::timeout(2 * limits::NEGOTIATION_TIME, near.open(&frames())).await;
+    let error = opened.expect("it is given up").unwrap_err();
+    assert!(matches!(error, OpenError::TimedOut), "{error:?}");
+}
+
 /// How the rate is kept is tested beside the throttle, in virtual time; here, that it is in place.
 #[tokio::test]
 async fn a_peer_that_sent_too_much_is_not_read_from() {
