@@ -101,9 +101,9 @@ fn check_form(certificate: &X509Certificate<'_>) -> Result<(), CertificateError>
     // We know no other extension, so none may insist on being known, apart from those that the
     // parser understands and that mean nothing for a certificate that signs only itself.
     let unknown = certificate.extensions().iter().find(|extension| {
-        extension.critical
-            && extension.oid != EXTENSION_OID
-            && extension.parsed_extension().unsupported()
+        let parsed = extension.parsed_extension();
+        let is_understood = !parsed.unsupported() && parsed.error().is_none();
+        extension.critical && extension.oid != EXTENSION_OID && !is_understood
     });
     match unknown {
         Some(extension) => Err(CertificateError::CriticalExtension {
@@ -270,6 +270,68 @@ mod tests {
         assert_eq!(read(&broken.into(), &provider), Err(CertificateError::OwnSignature));
         let garbage = CertificateDer::from(vec![0x30; 20]);
         assert_eq!(read(&garbage, &provider), Err(CertificateError::NotX509));
+    }
+
+    /// A good certificate with something else about it.
+    fn unusual(change: impl FnOnce(&mut rcgen::CertificateParams)) -> CertificateDer<'static> {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let content = content(&rcgen::PublicKeyData::subject_public_key_info(&key));
+        let extension = rcgen::CustomExtension::from_oid_content(&EXTENSION, content);
+        let mut params = rcgen::CertificateParams::default();
+        params.custom_extensions = vec![extension];
+        change(&mut params);
+        params.self_signed(&key).unwrap().der().clone()
+    }
+
+    #[test]
+    fn certificates_are_valid_now() {
+        let provider = ring::default_provider();
+        let [past, future] = [2001, 3001].map(|year| rcgen::date_time_ymd(year, 1, 1));
+        let expired = unusual(|params| params.not_after = past);
+        assert_eq!(read(&expired, &provider), Err(CertificateError::NotValidNow));
+        let early = unusual(|params| params.not_before = future);
+        assert_eq!(read(&early, &provider), Err(CertificateError::NotValidNow));
+        assert!(read(&unusual(|params| params.not_after = future), &provider).is_ok());
+    }
+
+    #[test]
+    fn critical_extensions_are_understood() {
+        let provider = ring::default_provider();
+        // One that nobody knows, and basic constraints that nobody can read.
+        for (oid, content, is_read) in [
+            (&[1_u64, 3, 6, 1, 4, 1, 53594, 9][..], vec![0x05, 0x00], false),
+            (&[2, 5, 29, 19], vec![0x04, 0x01, 0xff], false),
+            (&[2, 5, 29, 19], vec![0x30, 0x00], true),
+        ] {
+            for is_critical in [false, true] {
+                let certificate = unusual(|params| {
+                    let mut extension =
+                        rcgen::CustomExtension::from_oid_content(oid, content.clone());
+                    extension.set_criticality(is_critical);
+                    params.custom_extensions.push(extension);
+                });
+                let read = read(&certificate, &provider);
+                let text = oid.iter().map(ToString::to_string).collect::<Vec<_>>().join(".");
+                match is_read || !is_critical {
+                    true => assert!(read.is_ok(), "{read:?}"),
+                    false => {
+                        let oid = text.into_boxed_str();
+                        assert_eq!(read, Err(CertificateError::CriticalExtension { oid }));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_node_is_named_once() {
+        let provider = ring::default_provider();
+        let twice = forge(|spki| vec![content(spki), content(spki)], false);
+        let error = read(&twice, &provider).unwrap_err();
+        assert!(
+            matches!(error, CertificateError::RepeatedExtension | CertificateError::NotX509),
+            "{error:?}"
+        );
     }
 
     #[test]
