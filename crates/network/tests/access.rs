@@ -81,18 +81,23 @@ async fn handshakes_of_an_address_are_bounded() {
 
 #[tokio::test]
 async fn connections_are_bounded() {
-    for (per_address, all, reason) in [
-        (2, 9, RefusalReason::TooManyConnectionsFromAddress),
-        (9, 2, RefusalReason::TooManyConnections),
+    for (all, reason) in [
+        (9, RefusalReason::TooManyConnectionsFromAddress),
+        // Those that the node opens itself count, too.
+        (2, RefusalReason::TooManyConnections),
     ] {
         let mut settings = config();
-        settings.limits.connections_per_address = per_address;
-        settings.limits.connections_incoming = all;
+        settings.limits.connections_per_address = 2;
+        settings.limits.connections = all;
         let mut second = Node::with(2, settings);
         let mut nodes = Vec::new();
         for seed in [10, 11] {
             let node = Node::start(seed);
-            node.handle.dial(second.address, None).await.unwrap();
+            if all == 2 {
+                second.handle.dial(node.address, None).await.unwrap();
+            } else {
+                node.handle.dial(second.address, None).await.unwrap();
+            }
             second.connected().await;
             nodes.push(node);
         }

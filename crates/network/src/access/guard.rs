@@ -10,6 +10,10 @@
 //!   else, can use up that half, never the other;
 //! * *refuse*: one small packet says that there is no place;
 //! * *enter*: a handshake begins, and counts until the connection is gone.
+//!
+//! An address takes no more places than it leaves to others, however many it may have: the fuller it
+//! gets, the more addresses it takes to lock everybody else out, in the end as many as there are
+//! places.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -42,8 +46,16 @@ struct Counts {
     incoming: usize,
     handshakes: usize,
     dials: usize,
-    per_address: HashMap<IpAddr, usize>,
+    per_address: HashMap<IpAddr, Places>,
     buckets: HashMap<IpAddr, (Bucket, Instant)>,
+}
+
+/// The places that an address has.
+#[derive(Clone, Copy, Debug, Default)]
+struct Places {
+    connections: usize,
+    /// How many of them are handshakes.
+    handshakes: usize,
 }
 
 impl Guard {
@@ -62,7 +74,10 @@ impl Guard {
             return Answer::Retry;
         }
         let reserve = if validated { 0 } else { self.limits.handshakes_per_address / 2 };
-        if !counts.take_handshake(address, &self.limits, reserve, now) {
+        let left = self.limits.handshakes.saturating_sub(counts.handshakes);
+        if counts.of(address).handshakes >= left
+            || !counts.take_handshake(address, &self.limits, reserve, now)
+        {
             let reason = RefusalReason::TooManyHandshakesFromAddress;
             return if validated { Answer::Ignore(reason) } else { Answer::Retry };
         }
@@ -72,7 +87,9 @@ impl Guard {
         counts.total += 1;
         counts.incoming += 1;
         counts.handshakes += 1;
-        *counts.per_address.entry(address).or_default() += 1;
+        let places = counts.per_address.entry(address).or_default();
+        places.connections += 1;
+        places.handshakes += 1;
         let (guard, address) = (self.clone(), Some(address));
         Answer::Enter(Slot { guard, address, pending: true })
     }
@@ -124,19 +141,21 @@ impl Counts {
     fn half_full_for(&self, address: IpAddr, limits: &Limits) -> bool {
         self.handshakes >= limits.handshakes / 2
             || self.incoming >= limits.connections_incoming / 2
-            || self.of(address) >= limits.connections_per_address / 2
-    }
-
-    fn of(&self, address: IpAddr) -> usize {
-        self.per_address.get(&address).copied().unwrap_or_default()
+            || self.of(address).connections >= limits.connections_per_address / 2
     }
 
     fn full_for(&self, address: IpAddr, limits: &Limits) -> Option<RefusalReason> {
-        if self.of(address) >= limits.connections_per_address {
-            return Some(RefusalReason::TooManyConnectionsFromAddress);
+        let left = limits.connections_incoming.saturating_sub(self.incoming);
+        let left = limits.connections.saturating_sub(self.total).min(left);
+        if left == 0 {
+            return Some(RefusalReason::TooManyConnections);
         }
-        let full = self.total >= limits.connections || self.incoming >= limits.connections_incoming;
-        full.then_some(RefusalReason::TooManyConnections)
+        let is_full = self.of(address).connections >= limits.connections_per_address.min(left);
+        is_full.then_some(RefusalReason::TooManyConnectionsFromAddress)
+    }
+
+    fn of(&self, address: IpAddr) -> Places {
+        self.per_address.get(&address).copied().unwrap_or_default()
     }
 }
 
@@ -153,13 +172,18 @@ pub(crate) struct Slot {
 impl Slot {
     /// The connection is established; it is no handshake or dial any more.
     pub(crate) fn established(&mut self) {
-        if std::mem::take(&mut self.pending) {
-            let mut counts = self.guard.counts();
-            let pending = match self.address {
-                Some(_) => &mut counts.handshakes,
-                None => &mut counts.dials,
-            };
-            *pending = pending.saturating_sub(1);
+        if !std::mem::take(&mut self.pending) {
+            return;
+        }
+        let mut counts = self.guard.counts();
+        match self.address {
+            Some(address) => {
+                counts.handshakes = counts.handshakes.saturating_sub(1);
+                if let Some(places) = counts.per_address.get_mut(&address) {
+                    places.handshakes = places.handshakes.saturating_sub(1);
+                }
+            }
+            None => counts.dials = counts.dials.saturating_sub(1),
         }
     }
 }
@@ -171,9 +195,9 @@ impl Drop for Slot {
         counts.total = counts.total.saturating_sub(1);
         let Some(address) = self.address else { return };
         counts.incoming = counts.incoming.saturating_sub(1);
-        if let Some(count) = counts.per_address.get_mut(&address) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
+        if let Some(places) = counts.per_address.get_mut(&address) {
+            places.connections = places.connections.saturating_sub(1);
+            if places.connections == 0 {
                 counts.per_address.remove(&address);
             }
         }
@@ -201,8 +225,8 @@ mod tests {
 
     fn limits() -> Limits {
         Limits {
-            connections: 6,
-            connections_incoming: 5,
+            connections: 9,
+            connections_incoming: 8,
             connections_per_address: 4,
             handshakes: 100,
             handshakes_per_address: 100,
@@ -232,15 +256,15 @@ mod tests {
         let mut slots: Vec<_> = (0..4).map(|_| enter(&guard, HERE).unwrap()).collect();
         let reason = RefusalReason::TooManyConnectionsFromAddress;
         assert_eq!(enter(&guard, HERE).unwrap_err(), reason);
-        slots.push(enter(&guard, address(1)).unwrap());
+        slots.extend((1..=4).map(|last| enter(&guard, address(last)).unwrap()));
         // The place that is left is one for dialling.
         let reason = RefusalReason::TooManyConnections;
-        assert_eq!(enter(&guard, address(2)).unwrap_err(), reason);
+        assert_eq!(enter(&guard, address(5)).unwrap_err(), reason);
         let dialled = guard.dial().unwrap();
         assert!(guard.dial().is_none());
         slots.pop();
         drop(dialled);
-        assert!(enter(&guard, address(2)).is_ok());
+        assert!(enter(&guard, address(5)).is_ok());
         drop(slots);
         let counts = guard.counts();
         assert_eq!((counts.total, counts.incoming, counts.per_address.len()), (0, 0, 0));
@@ -261,8 +285,8 @@ mod tests {
         let guard = Guard::new(Limits { handshakes: 4, ..Limits::default() });
         let now = Instant::now();
         let mut slots = Vec::new();
-        for validated in [false, false, true, true] {
-            let Answer::Enter(slot) = guard.knock(HERE, validated, now) else { panic!() };
+        for (from, validated) in [(1, false), (2, false), (3, true), (4, true)] {
+            let Answer::Enter(slot) = guard.knock(address(from), validated, now) else { panic!() };
             slots.push(slot);
             if slots.len() >= 2 && slots.len() < 4 {
                 assert!(matches!(guard.knock(HERE, false, now), Answer::Retry));
@@ -310,10 +334,41 @@ mod tests {
                 }
             }
         }
-        // Half of the four of the address, half of the five of all.
-        assert_eq!(slots.len(), 2);
+        // Half of the four of each address, which are half of all.
+        assert_eq!(slots.len(), 4);
         for from in [HERE, address(1), address(2)] {
             slots.push(enter(&guard, from).unwrap());
+        }
+    }
+
+    /// Seven addresses that began handshakes and ended none kept everybody out, and twelve that were
+    /// connected.
+    #[test]
+    fn few_addresses_do_not_lock_others_out() {
+        let now = Instant::now();
+        for is_established in [false, true] {
+            let guard = Guard::new(Limits { handshakes_per_address: 100, ..Limits::default() });
+            let mut slots = Vec::new();
+            for from in (1..=50).cycle().take(5000) {
+                if let Answer::Enter(mut slot) = guard.knock(address(from), true, now) {
+                    if is_established {
+                        slot.established();
+                    }
+                    slots.push(slot);
+                }
+            }
+            let answer = guard.knock(HERE, true, now);
+            assert!(matches!(answer, Answer::Enter(_)), "{answer:?}, {is_established}");
+            // Who comes first leaves as much as it takes.
+            drop((answer, slots));
+            let count = (0..5000)
+                .filter_map(|_| match guard.knock(HERE, true, now) {
+                    Answer::Enter(slot) => Some(slot),
+                    _ => None,
+                })
+                .collect::<Vec<_>>()
+                .len();
+            assert_eq!(count, guard.limits.connections_per_address);
         }
     }
 
