@@ -82,10 +82,18 @@ impl Drop for NetworkKey {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use pandan_identity::KeyPair;
+    use quinn::{ConnectionError, Endpoint};
 
     use super::*;
-    use crate::{CloseCode, Config, DialError, Disconnect, Network};
+    use crate::{
+        CloseCode, Config, DialError, Disconnect, Network,
+        tls::{Identity, Verdict},
+        transport,
+        wire::multistream,
+    };
 
     #[test]
     fn names_and_proofs_depend_on_the_key() {
@@ -104,16 +112,54 @@ mod tests {
         let key = NetworkKey::from_bytes(&[1; 32]);
         let forged = NetworkKey { mac: [0; 32], alpn: key.alpn.clone() };
         for (ours, theirs) in [(&key, &forged), (&forged, &key)] {
-            let [listener, dialler] = [(1, ours), (2, theirs)].map(|(seed, key)| {
-                let mut config = Config::new(([127, 0, 0, 1], 0).into());
-                config.network_key = Some(key.clone());
-                Network::bind(config, &KeyPair::from_seed(&[seed; 32])).unwrap()
-            });
+            let [listener, dialler] = [(1, ours), (2, theirs)].map(|(seed, key)| member(seed, key));
             let address = listener.handle().local_address().unwrap();
             let error = dialler.handle().dial(address, None).await.unwrap_err();
             let wrong = Disconnect::ClosedByPeer(CloseCode::WrongNetwork);
             assert!(matches!(error, DialError::Closed(reason) if reason == wrong), "{error:?}");
             assert!(listener.handle().connections().is_empty());
+        }
+    }
+
+    fn member(seed: u8, key: &NetworkKey) -> Network {
+        let mut config = Config::new(([127, 0, 0, 1], 0).into());
+        config.network_key = Some(key.clone());
+        Network::bind(config, &KeyPair::from_seed(&[seed; 32])).unwrap()
+    }
+
+    /// Somebody between two members knows the name, has the proof of one, and shows it to the other.
+    #[tokio::test]
+    async fn proofs_cannot_be_passed_on() {
+        let key = NetworkKey::from_bytes(&[1; 32]);
+        let [listener, dialler] = [1, 2].map(|seed| member(seed, &key));
+        let settings = transport::connection(&Config::new(([127, 0, 0, 1], 0).into())).unwrap();
+        let between = KeyPair::from_seed(&[3; 32]);
+        let identity = Identity::new(&between, vec![key.alpn.clone()], settings).unwrap();
+        let server = identity.server(Arc::new(|_| Ok(())), Verdict::default()).unwrap();
+        let endpoint = Endpoint::server(server, ([127, 0, 0, 1], 0).into()).unwrap();
+        let trap = endpoint.local_addr().unwrap();
+        let handle = dialler.handle();
+        let dialling = tokio::spawn(async move { handle.dial(trap, None).await });
+
+        let caught = endpoint.accept().await.unwrap().await.unwrap();
+        let (_send, mut receive) = caught.accept_bi().await.unwrap();
+        let mut hello = multistream::opening("/pandan/hello/1");
+        hello.resize(hello.len() + 48, 0);
+        receive.read_exact(&mut hello).await.unwrap();
+        assert_ne!(hello[hello.len() - 48..][..32], [0; 32], "it is a proof");
+
+        let client = identity.client(Arc::new(|_| Ok(())), Verdict::default()).unwrap();
+        let address = listener.handle().local_address().unwrap();
+        let quic = endpoint.connect_with(client, address, "l").unwrap().await.unwrap();
+        let (mut send, _receive) = quic.open_bi().await.unwrap();
+        send.write_all(&hello).await.unwrap();
+        let end = quic.closed().await;
+        let ConnectionError::ApplicationClosed(close) = end else { panic!("{end:?}") };
+        assert_eq!(close.error_code, CloseCode::WrongNetwork.to_varint());
+        caught.close(CloseCode::Done.to_varint(), &[]);
+        assert!(dialling.await.unwrap().is_err());
+        for network in [listener, dialler] {
+            assert!(network.handle().connections().is_empty());
         }
     }
 

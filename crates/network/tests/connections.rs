@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use common::{Node, config, exchange, localhost, pair, peer};
 use pandan_network::{Backoff, CloseCode, Connection, Disconnect, Event};
+use pandan_testkit::relay::{Relay, Weather};
 
 #[tokio::test]
 async fn two_nodes_that_dial_each_other_get_one_connection() {
@@ -145,6 +146,22 @@ async fn a_node_that_crashed_connects_at_once() {
         assert_eq!(stays.disconnected().await.0, again.peer);
         exchange(&near, &stays.connected().await).await;
     }
+}
+
+#[tokio::test]
+async fn a_connection_ends_when_nothing_is_heard_any_more() {
+    let mut settings = config();
+    settings.keep_alive = Duration::from_millis(100);
+    settings.idle_timeout = Duration::from_secs(3);
+    let (mut first, mut second) = (Node::with(1, settings.clone()), Node::with(2, settings));
+    let weather = Weather { loss_percent: 0, delay: Duration::ZERO, jitter: Duration::ZERO };
+    let relay = Relay::start(second.address, weather, 1).unwrap();
+    first.handle.dial(relay.address(), Some(second.peer)).await.unwrap();
+    first.connected().await;
+    second.connected().await;
+    drop(relay);
+    assert_eq!(first.disconnected().await, (second.peer, Disconnect::TimedOut));
+    assert_eq!(second.disconnected().await, (first.peer, Disconnect::TimedOut));
 }
 
 /// A node that was started anew left packets of connections from before unanswered, so that peers
