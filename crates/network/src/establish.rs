@@ -43,11 +43,19 @@ impl Inner {
             Ok(addresses) => addresses?,
             Err(_) => return Err(DialError::TimedOut),
         };
+        self.dial_first(addresses, expected).await
+    }
+
+    /// Connects with the first who answers as wanted: several nodes may share a name.
+    async fn dial_first(
+        self: &Arc<Self>,
+        addresses: Vec<SocketAddr>,
+        expected: Option<PeerId>,
+    ) -> Result<Connection, DialError> {
         let mut outcome = Err(DialError::NoAddress);
         for address in addresses {
             outcome = self.dial_socket(address, expected).await;
-            // Addresses of one name lead to one node, and who it is does not change.
-            if !matches!(outcome, Err(DialError::TimedOut | DialError::Address { .. })) {
+            if outcome.as_ref().err().is_none_or(DialError::is_of_this_node) {
                 break;
             }
         }
@@ -332,6 +340,11 @@ pub enum DialError {
 }
 
 impl DialError {
+    /// Whether another address would be of no use, since the failure is this node's.
+    const fn is_of_this_node(&self) -> bool {
+        matches!(self, Self::TooManyConnections | Self::Tls(_) | Self::Stopped)
+    }
+
     /// Whether the nodes are connected already, as this side or the other has found.
     fn is_duplicate(&self) -> bool {
         let by_peer = Disconnect::ClosedByPeer(CloseCode::Duplicate);
@@ -464,6 +477,21 @@ mod tests {
         send.finish().unwrap();
         assert_eq!(end(&quic).await, Some(CloseCode::Misbehaved.to_varint()));
         check(&mut network, RefusalReason::Misbehaved).await;
+    }
+
+    /// Where several nodes share a name, only the first address of it was tried as soon as somebody
+    /// answered there, whoever it was.
+    #[tokio::test]
+    async fn names_of_several_nodes_lead_to_the_one_that_is_expected() {
+        let [first, second, third] = [1, 2, 3]
+            .map(|seed| Network::bind(config(PATIENCE), &KeyPair::from_seed(&[seed; 32])).unwrap());
+        let addresses = [&first, &second].map(|node| node.handle().local_address().unwrap());
+        let second = second.handle().peer();
+        let dialler = third.handle();
+        let connection = dialler.0.dial_first(addresses.into(), Some(second)).await.unwrap();
+        assert_eq!(connection.peer(), second);
+        let error = dialler.0.dial_first(addresses[..1].into(), Some(second)).await;
+        assert!(matches!(error, Err(DialError::WrongPeer { .. })), "{error:?}");
     }
 
     /// Takes as much as QUIC does at once.

@@ -40,7 +40,7 @@ pub struct Network {
 
 /// Commands to a network. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Handle(Arc<Inner>);
+pub struct Handle(pub(crate) Arc<Inner>);
 
 #[derive(Debug)]
 pub(crate) struct Inner {
