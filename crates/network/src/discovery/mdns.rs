@@ -24,6 +24,9 @@ use crate::{Event, PeerId, limits::KNOWN_PEERS_MAX, network::Inner};
 /// What is heard is believed for so many intervals of asking.
 const INTERVALS_BELIEVED: u32 = 3;
 
+/// How long to wait when the system does not tell of its interfaces.
+const AGAIN_AFTER: Duration = Duration::from_secs(60);
+
 /// Begins to ask and to answer.
 pub(super) fn start(
     inner: Arc<Inner>,
@@ -37,17 +40,15 @@ pub(super) fn start(
 
 fn run(inner: &Arc<Inner>, listening: SocketAddr, interval: Duration) {
     loop {
-        let outcome = runtime::Builder::new_current_thread().enable_all().build().and_then(
+        let outcome = runtime::Builder::new_current_thread().enable_all().build().map(
             // The runtime ends with each round, and with it all that libp2p left running in it.
             |runtime| runtime.block_on(round(inner, listening, interval)),
         );
         match outcome {
             Ok(Outcome::Stopped) => return,
-            Ok(Outcome::Full) => {
-                tracing::warn!("the local network is full of nodes, starting over")
-            }
+            Ok(Outcome::Again) => {}
             Err(error) => {
-                tracing::warn!(%error, "cannot look around in the local network");
+                tracing::error!(%error, "cannot look around in the local network");
                 return;
             }
         }
@@ -56,35 +57,47 @@ fn run(inner: &Arc<Inner>, listening: SocketAddr, interval: Duration) {
 
 enum Outcome {
     Stopped,
-    /// libp2p remembers all that it hears of and knows no bound.
-    Full,
+    Again,
 }
 
-async fn round(
+/// Looks around until the network stops or something is in the way.
+async fn round(inner: &Arc<Inner>, listening: SocketAddr, interval: Duration) -> Outcome {
+    let look = async {
+        let pause = match look_around(inner, listening, interval).await {
+            Ok(Full) => {
+                tracing::warn!("the local network is full of nodes, starting over");
+                interval
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot look around in the local network for now");
+                AGAIN_AFTER
+            }
+        };
+        // Not at once, so that neither a flood nor what does not work costs much.
+        tokio::time::sleep(pause).await;
+    };
+    tokio::select! {
+        () = inner.stopped() => Outcome::Stopped,
+        () = look => Outcome::Again,
+    }
+}
+
+/// libp2p remembers all that it hears of and knows no bound.
+struct Full;
+
+async fn look_around(
     inner: &Arc<Inner>,
     listening: SocketAddr,
     interval: Duration,
-) -> io::Result<Outcome> {
+) -> io::Result<Full> {
     let mut lookout = Lookout::new(inner.me, listening, interval)?;
-    let stopped = inner.stopped();
-    tokio::pin!(stopped);
-    loop {
-        let found = tokio::select! {
-            () = &mut stopped => return Ok(Outcome::Stopped),
-            found = lookout.next() => found?,
-        };
-        for (peer, addresses) in found {
+    while !lookout.is_full() {
+        for (peer, addresses) in lookout.next().await? {
             inner.tell_if_room(Event::Discovered { peer, addresses: addresses.clone() });
             inner.keeper.found(peer, addresses).await;
         }
-        if lookout.is_full() {
-            // Not at once, so that a flood costs little.
-            tokio::select! {
-                () = &mut stopped => return Ok(Outcome::Stopped),
-                () = tokio::time::sleep(interval) => return Ok(Outcome::Full),
-            }
-        }
     }
+    Ok(Full)
 }
 
 /// Both halves of the local network, and the interfaces to it.
