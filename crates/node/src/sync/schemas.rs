@@ -29,7 +29,8 @@ pub struct SchemaStatus {
     pub sent: u64,
     /// Bytes of these entries and their payloads.
     pub bytes_out: u64,
-    /// When both had the same for the last time.
+    /// When both had the same for the last time. A peer that tells of entries and does not send them
+    /// agrees with nobody.
     pub agreed: Option<SystemTime>,
 }
 
@@ -69,18 +70,23 @@ pub(super) fn add(
     }
 }
 
-/// Both have the same of these schemas.
+/// These schemas are compared and sent: both have the same of those of which nothing is missing.
+/// Gives whether these are all.
 pub(super) fn agree(
     schemas: &mut BTreeMap<SchemaId, SchemaStatus>,
-    agreed: &[SchemaId],
+    compared: &[SchemaId],
     now: SystemTime,
-) {
-    for schema in agreed {
-        if let Some(status) = find(schemas, schema) {
-            status.missing = 0;
+) -> bool {
+    let mut is_same = true;
+    for schema in compared {
+        let Some(status) = find(schemas, schema) else { continue };
+        if status.missing == 0 {
             status.agreed = Some(now);
+        } else {
+            is_same = false;
         }
     }
+    is_same
 }
 
 fn find<'s>(
@@ -126,10 +132,20 @@ mod tests {
         begin(&mut schemas);
         assert_eq!((schemas[&schema(1)].missing, schemas[&schema(1)].percent()), (0, 100));
         add(&mut schemas, vec![(schema(1), counts(1, 0))]);
-        let now = SystemTime::now();
-        agree(&mut schemas, &[schema(1), schema(2)], now);
-        assert_eq!(schemas[&schema(1)].missing, 0);
-        assert!(schemas.values().all(|status| status.agreed == Some(now)));
+    }
+
+    #[test]
+    fn who_tells_of_entries_and_keeps_them_does_not_agree() {
+        let (mut schemas, now) = (BTreeMap::new(), SystemTime::now());
+        let both = [schema(1), schema(2)];
+        add(&mut schemas, vec![(schema(1), counts(4, 1))]);
+        assert!(!agree(&mut schemas, &both, now));
+        let agreed = [1, 2].map(|number| schemas[&schema(number)].agreed);
+        assert_eq!(agreed, [None, Some(now)]);
+        assert_eq!((schemas[&schema(1)].missing, schemas[&schema(1)].percent()), (3, 25));
+        add(&mut schemas, vec![(schema(1), counts(0, 3))]);
+        assert!(agree(&mut schemas, &both, now));
+        assert_eq!(schemas[&schema(1)].agreed, Some(now));
     }
 
     #[test]

@@ -215,9 +215,9 @@ impl Board {
         }
         self.change(|state| {
             if let Some(peer) = state.peers.get_mut(peer) {
-                let was_live = peer.session.is_some_and(|session| session.phase == Phase::Live);
                 peer.count(session, counts);
-                if session.phase == Phase::Live && !was_live {
+                // What was sent may still be on its way into the store when news begin.
+                if session.phase == Phase::Live {
                     peer.agree(schemas);
                 }
             }
@@ -335,8 +335,9 @@ impl PeerStatus {
 
     fn agree(&mut self, schemas: &[SchemaId]) {
         let now = SystemTime::now();
-        schemas::agree(&mut self.schemas, schemas, now);
-        self.agreed = Some(now);
+        if schemas::agree(&mut self.schemas, schemas, now) {
+            self.agreed = Some(now);
+        }
         self.failure = None;
     }
 
