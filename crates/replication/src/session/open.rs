@@ -362,7 +362,10 @@ impl Open {
     /// Asks whether the news that are due are still missing.
     pub(super) fn timeout(&mut self, now: u64, out: &mut Outbox) {
         let due = self.live.take_due(now);
-        if !due.is_empty() {
+        if out.queued_bytes() > QUEUE_BYTES_HIGH {
+            // Who does not read is not asked either.
+            self.live.is_behind |= !due.is_empty();
+        } else if !due.is_empty() {
             let logs = due.keys().copied().collect();
             out.ask(Purpose::Graft(due), Query::HeadsOf { logs });
         }

@@ -1,11 +1,18 @@
 //! Who asks for more than it takes.
 
-use pandan_bamboo::{LogId, SeqNum};
-use pandan_replication::limits::{MAX_PENDING_WANTS, MAX_QUEUE_BYTES, MAX_READS, MAX_WANTS};
-use pandan_replication::{Busy, Effect, Fault, LogName, Message};
+use pandan_bamboo::{Fingerprint, LogId, SeqNum};
+use pandan_replication::limits::{
+    GRAFT_DELAY_MS, MAX_PENDING_WANTS, MAX_QUEUE_BYTES, MAX_RANGES_MESSAGES, MAX_READS, MAX_WANTS,
+};
+use pandan_replication::{
+    Bound, Busy, Content, Effect, End, Fault, KeyRange, LogKey, LogName, Message, RangeItem,
+    Ranges, TheirHead,
+};
 
 use crate::common::model::{author, log_name};
-use crate::victim::{Victim, fingerprint, model, names, request};
+use crate::victim::{
+    Victim, fingerprint, invented_heads, live_victim, model, names, proof, request,
+};
 
 #[test]
 fn wishes_are_limited() {
@@ -61,4 +68,104 @@ fn so_many_reads_at_a_time_and_no_more() {
     assert_eq!(victim.session.handle(&probe, 0), Err(Busy));
     victim.play();
     assert!(victim.session.wants_input());
+}
+
+impl Victim {
+    /// What waits for somebody who takes nothing is less than what it would be refused for.
+    #[track_caller]
+    fn keeps_little(&self) {
+        let queued = self.session.usage().queued_bytes;
+        assert!(queued < MAX_QUEUE_BYTES, "{queued} bytes");
+    }
+
+    /// Takes what waits.
+    fn catch_up(&mut self) {
+        self.reads = true;
+        self.play();
+    }
+}
+
+/// Heads of other logs than those of the rounds before.
+fn heads_of_round(round: u64, count: usize) -> Vec<TheirHead> {
+    let later = |head: TheirHead| {
+        let log_id = LogId::new(head.log.log_id.number() + round * count as u64);
+        TheirHead { log: LogName { log_id, ..head.log }, ..head }
+    };
+    invented_heads(count).into_iter().map(later).collect()
+}
+
+/// Ranges of which one differs, so that comparing goes on, and many logs that are nowhere.
+fn much_to_answer() -> Ranges {
+    let schema = LogKey::of_schema(1);
+    let mut ranges = Ranges::default();
+    for (start, end, content) in [
+        (LogKey::MIN, Bound::Key(schema), Content::Fingerprint(Fingerprint::from_bytes([9; 8]))),
+        (schema, Bound::End, Content::Heads(invented_heads(8_000))),
+    ] {
+        let range = KeyRange::new(start, end).unwrap();
+        ranges.push(RangeItem { range, content }).unwrap();
+    }
+    ranges
+}
+
+/// Each of these is answered with what is lacking and with ranges; who did not read them could have
+/// made a node keep a thousand answers.
+#[test]
+fn answers_to_ranges_do_not_pile_up_for_who_does_not_read() {
+    let mut victim = Victim::accepting(model(26));
+    victim.hear(&request(fingerprint(1))).unwrap();
+    victim.reads = false;
+    let ranges = Message::Ranges(much_to_answer());
+    for _ in 0..MAX_RANGES_MESSAGES {
+        if victim.hear(&ranges).is_err() {
+            break;
+        }
+        victim.keeps_little();
+    }
+    assert!(matches!(victim.blames(), Fault::Unexpected { .. }), "it did not wait for its turn");
+}
+
+#[test]
+fn who_reads_late_is_answered_late() {
+    let mut victim = Victim::accepting(model(26));
+    victim.hear(&request(fingerprint(1))).unwrap();
+    victim.reads = false;
+    let ranges = Message::Ranges(much_to_answer());
+    let said = victim.said.len();
+    for _ in 0..3 {
+        victim.hear(&ranges).unwrap();
+    }
+    assert_eq!((victim.said.len(), &victim.end), (said, &None));
+    victim.catch_up();
+    let ranges = victim.said.iter().filter(|said| matches!(said, Message::Ranges(_))).count();
+    assert_eq!((ranges, &victim.end), (4, &None));
+}
+
+#[test]
+fn questions_about_news_do_not_pile_up_for_who_does_not_read() {
+    let mut victim = live_victim();
+    victim.reads = false;
+    for round in 0..100 {
+        victim.hear(&Message::Have(heads_of_round(round, 3_000))).unwrap();
+        victim.session.timeout(GRAFT_DELAY_MS);
+        victim.play();
+        victim.keeps_little();
+    }
+    // What it did not ask for it finds when it compares anew.
+    victim.catch_up();
+    assert_eq!(victim.end, Some(End::CompareAgain));
+}
+
+#[test]
+fn forks_do_not_pile_up_for_who_does_not_read() {
+    let mut victim = live_victim();
+    victim.reads = false;
+    let Message::Proof(proof) = proof(0) else { unreachable!() };
+    let length = Message::Proof(proof.clone()).encode().len();
+    for _ in 0..2 * MAX_QUEUE_BYTES / length {
+        victim.session.fork(&proof);
+        victim.keeps_little();
+    }
+    victim.catch_up();
+    assert_eq!(victim.end, Some(End::CompareAgain));
 }
