@@ -344,6 +344,31 @@ fn who_misbehaves_is_kept_out_for_some_time() {
     assert!(peers.connected(other, BLOCKED_MS));
 }
 
+/// Until its connection was gone, a node looked for what there is to do again and again without rest.
+#[test]
+fn who_is_kept_out_is_left_alone_before_it_may_come_again() {
+    let mut peers = peers(0, Interest::All);
+    assert!(peers.connected(id(1), 0));
+    let announcement =
+        Announcement { versions: vec![2], interest: Interest::All, hints: schemas() };
+    let announcement = Message::Announce(announcement).encode();
+    peers.announced(id(1), &announcement, 0);
+    while let Some(effect) = peers.poll(0) {
+        if let PeersEffect::Open(peer) = effect {
+            peers.not_opened(peer, 0);
+        }
+    }
+    let due = peers.poll_timeout().unwrap();
+    assert!((1..=BACK_OFF_MIN_MS).contains(&due));
+    peers.misbehaved(id(1), 100, 0);
+    peers.timeout(due);
+    let effects: Vec<_> = std::iter::from_fn(|| peers.poll(due)).collect();
+    assert_eq!(effects, [PeersEffect::Block(id(1), BLOCKED_MS)]);
+    assert_eq!(peers.poll_timeout(), Some(BLOCKED_MS));
+    peers.timeout(BLOCKED_MS);
+    assert_eq!(peers.poll(BLOCKED_MS), Some(PeersEffect::Open(id(1))));
+}
+
 #[test]
 fn who_misbehaves_in_another_protocol_is_kept_out_as_well() {
     let mut peers = peers(0, Interest::All);

@@ -37,6 +37,11 @@ impl Account {
         self.counted_at = now.saturating_sub(kept);
     }
 
+    /// Until when the peer is kept out; that may be long ago.
+    pub(super) const fn blocked_until(&self) -> u64 {
+        self.blocked_until
+    }
+
     pub(super) const fn is_blocked(&self, now: u64) -> bool {
         self.blocked_until > now
     }

@@ -31,7 +31,10 @@ impl Peer {
     /// When a session is to be opened, if there is something to open one for.
     pub(super) fn due(&self) -> Option<u64> {
         match self.link {
-            Link::Idle { until } => Some(until.max(self.opened.next(SESSIONS_AT_ONCE))),
+            Link::Idle { until } => {
+                let until = until.max(self.account.blocked_until());
+                Some(until.max(self.opened.next(SESSIONS_AT_ONCE)))
+            }
             Link::Opening | Link::Running(_) => None,
         }
     }
