@@ -75,7 +75,8 @@ fn joined(count: usize, is_sorted: bool) -> String {
 #[test]
 fn the_counter_counts() {
     let cost = measure(|| vec![0_u8; 1_000]);
-    assert_eq!((cost.calls, cost.total, cost.peak), (1, 1_000, 1_000));
+    assert_eq!((cost.calls, cost.total, cost.peak, cost.held), (1, 1_000, 1_000, 1_000));
+    assert_eq!(measure(|| drop(vec![0_u8; 1_000])).held, 0);
 }
 
 #[test]

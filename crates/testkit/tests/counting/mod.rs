@@ -66,6 +66,8 @@ pub(crate) struct Cost {
     pub(crate) total: usize,
     /// How many bytes at the same time.
     pub(crate) peak: usize,
+    /// How many bytes what it gives back holds, and whatever else was not freed.
+    pub(crate) held: usize,
 }
 
 /// Does something on this thread and tells what that allocated; what it gives back is still there
@@ -79,6 +81,8 @@ pub(crate) fn measure<T>(work: impl FnOnce() -> T) -> Cost {
         calls: after.calls - before.calls,
         total: after.total - before.total,
         peak: (after.peak - before.live).unsigned_abs(),
+        // Who frees what others allocated holds nothing.
+        held: usize::try_from(after.live - before.live).unwrap_or(0),
     };
     drop(result);
     cost
@@ -99,6 +103,7 @@ pub(crate) fn measure_all<T>(work: impl FnOnce() -> T) -> Cost {
         calls: CALLS.load(Relaxed) - calls,
         total: TOTAL.load(Relaxed) - total,
         peak: PEAK.load(Relaxed).saturating_sub(live),
+        held: LIVE.load(Relaxed).saturating_sub(live),
     };
     drop(result);
     cost
