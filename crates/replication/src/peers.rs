@@ -21,11 +21,11 @@ use pandan_identity::hex;
 use pandan_operations::{OperationId, SchemaId};
 
 use crate::limits::{
-    BACK_OFF_MIN_MS, MAX_ENDING, MAX_PEERS, MAX_SCHEMAS, MAX_SESSIONS, RESYNC_INTERVAL_MS,
-    RESYNC_JITTER_MS, SESSIONS_TAKEN_AT_ONCE,
+    BACK_OFF_MIN_MS, MAX_ENDING, MAX_PEERS, MAX_SCHEMAS, MAX_SESSIONS, RESYNC_JITTER_MS,
+    SESSIONS_TAKEN_AT_ONCE,
 };
 use crate::session::{
-    Acceptance, Busy, Commit, Effect, End, IngestId, SchemaCounts, Session, Terms, Verdict,
+    Acceptance, Busy, Commit, Effect, End, IngestId, Phase, SchemaCounts, Session, Terms, Verdict,
 };
 use crate::{Announcement, Answer, Interest, Message, ReadId, Refusal, RefusalCode};
 use account::Account;
@@ -203,7 +203,8 @@ impl Peers {
         peer.link = Link::Running(stream);
         peer.opened.count(now);
         let session = Session::initiate(terms, salt, now);
-        let running = Running { peer: id, session, about, has_more, over_since: None };
+        let running =
+            Running { peer: id, session, about, has_more, was_live: false, over_since: None };
         self.sessions.insert(stream, running);
     }
 
@@ -250,7 +251,14 @@ impl Peers {
             }
         }
         let about = Vec::new();
-        let running = Running { peer: id, session, about, has_more: false, over_since: None };
+        let running = Running {
+            peer: id,
+            session,
+            about,
+            has_more: false,
+            was_live: false,
+            over_since: None,
+        };
         self.sessions.insert(stream, running);
         if is_hasty {
             self.blame(id, HASTY_POINTS, now);
@@ -348,6 +356,7 @@ impl Peers {
     /// The other side has ended its half of a stream, or it broke.
     pub fn closed(&mut self, stream: StreamId) {
         if let Some(running) = self.sessions.get_mut(&stream) {
+            running.was_live |= running.session.status().phase == Phase::Live;
             running.session.closed();
         }
     }
@@ -419,17 +428,10 @@ impl Peers {
         if *end == End::Gone {
             self.gone.push(stream);
         }
-        let has_more = running.has_more;
+        let (has_more, was_live) = (running.has_more, running.was_live);
         let points = running.session.status().points;
         let Some(peer) = self.peers.get_mut(&id) else { return };
-        let until = match end {
-            End::CompareAgain | End::Gone => now,
-            End::Complete => {
-                peer.account.succeeded();
-                if has_more { now } else { now.saturating_add(RESYNC_INTERVAL_MS) }
-            }
-            End::Refused(_) | End::Failed(_) => now.saturating_add(peer.account.failed(chance)),
-        };
+        let until = now.saturating_add(peer.account.ended(end, has_more, was_live, chance));
         if peer.link == Link::Running(stream) {
             peer.link = Link::Idle { until };
         }

@@ -286,6 +286,46 @@ fn who_comes_back_is_compared_with_at_once() {
     assert_eq!(net.opened, opened + 1);
 }
 
+/// A node ends a session to compare anew; when its peer sends at that moment, the stream breaks before
+/// the reason is read. They went without news for five minutes then.
+#[test]
+fn live_sessions_that_end_without_a_word_are_followed_by_others_soon() {
+    let mut net = Net::new([Interest::All, Interest::All]);
+    net.play();
+    let stream = *net.streams.keys().next_back().unwrap();
+    net.nodes[1].0.compare_again();
+    while net.nodes[1].0.poll(net.now).is_some() {}
+    // What it has said is lost.
+    while net.nodes[1].0.poll_frame(stream, net.now).is_some() {}
+    net.nodes[0].0.closed(stream);
+    net.play();
+    let opened = net.opened;
+    net.pass(BACK_OFF_MIN_MS);
+    assert_eq!(net.opened, opened + 1);
+}
+
+/// Who wants no news ends every session.
+#[test]
+fn who_ends_all_live_sessions_is_asked_less_and_less() {
+    let mut net = Net::new([Interest::All, Interest::All]);
+    net.play();
+    let mut wait = 0;
+    for _ in 0..12 {
+        let stream = *net.streams.keys().next_back().unwrap();
+        for node in 0..2 {
+            net.nodes[node].0.closed(stream);
+        }
+        net.play();
+        let (ended, opened) = (net.now, net.opened);
+        while net.opened == opened {
+            let due = net.nodes[0].0.poll_timeout().unwrap();
+            net.pass(due - net.now);
+        }
+        wait = net.now - ended;
+    }
+    assert!(wait >= BACK_OFF_MAX_MS / 2, "{wait}");
+}
+
 #[test]
 fn failures_are_followed_by_longer_and_longer_waits() {
     let mut net = Net::new([Interest::All, Interest::All]);

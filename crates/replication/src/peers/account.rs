@@ -1,10 +1,15 @@
 //! What one remembers of a peer: failures, and points for misbehaviour.
 
-use crate::limits::{BACK_OFF_MAX_MS, BACK_OFF_MIN_MS, BLOCKED_MS, BLOCKING_SCORE, FORGIVE_MS};
+use crate::limits::{
+    BACK_OFF_MAX_MS, BACK_OFF_MIN_MS, BLOCKED_MS, BLOCKING_SCORE, FORGIVE_MS, RESYNC_INTERVAL_MS,
+};
+use crate::session::End;
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Account {
     failures: u32,
+    /// How many live sessions in a row ended without a word.
+    closings: u32,
     points: u32,
     /// When points were last forgiven.
     counted_at: u64,
@@ -57,17 +62,41 @@ impl Account {
         self.failures > 0
     }
 
-    pub(super) const fn succeeded(&mut self) {
-        self.failures = 0;
+    /// Counts how a session ended; gives for how long to wait until the next one.
+    pub(super) fn ended(&mut self, end: &End, has_more: bool, was_live: bool, chance: u64) -> u64 {
+        match end {
+            // As live ones do.
+            End::CompareAgain => {
+                self.closings = 0;
+                0
+            }
+            End::Gone => 0,
+            End::Complete => {
+                self.failures = 0;
+                match () {
+                    () if has_more => 0,
+                    // The other side ended it: one that compares anew, whose reason was lost with the
+                    // stream, or one that wants no news and ends all of them.
+                    () if was_live => back_off(&mut self.closings, chance),
+                    () => RESYNC_INTERVAL_MS,
+                }
+            }
+            End::Refused(_) | End::Failed(_) => self.failed(chance),
+        }
     }
 
     /// Counts a failure; gives for how long to wait, of which `chance` settles the second half.
     pub(super) fn failed(&mut self, chance: u64) -> u64 {
-        let doubled = BACK_OFF_MIN_MS.checked_shl(self.failures.min(16)).unwrap_or(u64::MAX);
-        self.failures = self.failures.saturating_add(1);
-        let wait = doubled.min(BACK_OFF_MAX_MS);
-        let half = wait.checked_div(2).unwrap_or(0);
-        let jitter = chance.checked_rem(half.saturating_add(1)).unwrap_or(0);
-        wait.saturating_sub(jitter)
+        back_off(&mut self.failures, chance)
     }
+}
+
+/// How long to wait after so many times, and once more from now on.
+fn back_off(times: &mut u32, chance: u64) -> u64 {
+    let doubled = BACK_OFF_MIN_MS.checked_shl((*times).min(16)).unwrap_or(u64::MAX);
+    *times = times.saturating_add(1);
+    let wait = doubled.min(BACK_OFF_MAX_MS);
+    let half = wait.checked_div(2).unwrap_or(0);
+    let jitter = chance.checked_rem(half.saturating_add(1)).unwrap_or(0);
+    wait.saturating_sub(jitter)
 }

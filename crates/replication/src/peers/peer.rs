@@ -69,6 +69,8 @@ pub(super) struct Running {
     pub(super) about: Vec<SchemaId>,
     /// Whether other parts of the schemas come after it.
     pub(super) has_more: bool,
+    /// Whether it was live when its stream ended.
+    pub(super) was_live: bool,
     /// When the end was told; frames may be left to be sent.
     pub(super) over_since: Option<u64>,
 }
