@@ -1,19 +1,14 @@
 //! What a node keeps in memory because of others, which is bounded whatever they do.
 
 use pandan_admission::limits::{MAX_WAITING, MAX_WAITING_BYTES};
-use pandan_replication::limits::{
-    INGEST_BYTES_LOW, MAX_FRAME_LENGTH, MAX_GRAFTS, MAX_HUNTS, MAX_INGESTS, MAX_PENDING_WANTS,
-    MAX_PROOFS, MAX_QUEUE_BYTES, MAX_READS, MAX_REFUSED, MAX_REMEMBERED, MAX_SESSIONS,
-};
-use pandan_replication::{Session, Usage};
+use pandan_replication::Session;
+use pandan_replication::limits::MAX_SESSIONS;
 
 use super::node::Alive;
+use super::usage::{self, is_within};
 
-/// Questions of a session that nobody has asked for: to compare, for the next page, for a hunt, and
-/// for news.
-const OWN_READS: usize = 4;
-
-/// Looks at what a node keeps; `entries` is how many people wrote. Gives what is too much.
+/// Looks at what a node keeps; `entries` is how many were signed.
+/// Gives what is too much.
 pub(super) fn check(alive: &Alive, entries: usize) -> Result<(), String> {
     let (waiting, bytes) = (alive.intake.waiting(), alive.intake.waiting_bytes());
     // What nobody signed does not get as far as that.
@@ -21,25 +16,5 @@ pub(super) fn check(alive: &Alive, entries: usize) -> Result<(), String> {
     is_within("bytes of waiting entries", bytes, MAX_WAITING_BYTES)?;
     is_within("ends of streams", alive.ends.len(), 2 * MAX_SESSIONS)?;
     let sessions = alive.ends.keys().filter_map(|id| alive.peers.session(*id));
-    sessions.map(Session::usage).try_for_each(check_session)
-}
-
-fn check_session(usage: Usage) -> Result<(), String> {
-    let Usage { queued_bytes, reads, proofs, asked, hunts, refused, .. } = usage;
-    is_within("bytes to be sent", queued_bytes, 2 * MAX_QUEUE_BYTES + MAX_FRAME_LENGTH)?;
-    is_within("questions to the store", reads, MAX_READS + OWN_READS)?;
-    is_within("batches under way", usage.ingests, MAX_INGESTS)?;
-    let ingest_bytes_max = INGEST_BYTES_LOW + MAX_FRAME_LENGTH;
-    is_within("bytes of entries under way", usage.ingest_bytes, ingest_bytes_max)?;
-    is_within("proofs under way", proofs, MAX_PROOFS + MAX_HUNTS)?;
-    is_within("logs that were asked for", asked, MAX_PENDING_WANTS)?;
-    is_within("hunts", hunts, MAX_HUNTS)?;
-    is_within("logs that are skipped", refused, MAX_REFUSED + 1)?;
-    is_within("logs that are remembered", usage.remembered, MAX_REMEMBERED)?;
-    is_within("news that are expected", usage.grafts, MAX_GRAFTS)?;
-    is_within("news that are told later", usage.late, MAX_PENDING_WANTS)
-}
-
-fn is_within(what: &str, found: usize, limit: usize) -> Result<(), String> {
-    if found <= limit { Ok(()) } else { Err(format!("{found} {what}, more than {limit}")) }
+    sessions.map(Session::usage).try_for_each(usage::check)
 }

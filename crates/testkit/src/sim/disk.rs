@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pandan_admission::{Candidate, Door, Part, PartSubject};
 use pandan_bamboo::ForkProof;
@@ -34,6 +34,9 @@ pub(super) struct DiskStore {
 pub(super) struct DiskFaults {
     is_full: AtomicBool,
     is_unreadable: AtomicBool,
+    /// How often it is written to yet before the node crashes.
+    writes_left: Mutex<Option<u32>>,
+    has_crashed: AtomicBool,
     /// Even a disk that fails does so only now and then.
     random: Mutex<Random>,
 }
@@ -67,6 +70,8 @@ impl DiskFaults {
         Self {
             is_full: AtomicBool::new(false),
             is_unreadable: AtomicBool::new(false),
+            writes_left: Mutex::new(None),
+            has_crashed: AtomicBool::new(false),
             random: Mutex::new(Random::new(seed)),
         }
     }
@@ -83,12 +88,45 @@ impl DiskFaults {
         self.is_unreadable.store(is_unreadable, Ordering::SeqCst);
     }
 
+    /// Lets the node crash between two writes, wherever in its work they are.
+    pub(super) fn crash_after(&self, writes: u32) {
+        *self.writes_left() = Some(writes);
+    }
+
+    /// Whether the node has crashed while it wrote: it neither reads nor writes any more.
+    pub(super) fn has_crashed(&self) -> bool {
+        self.has_crashed.load(Ordering::SeqCst)
+    }
+
+    /// The node is started, and does not crash before it is told to.
+    pub(super) fn restart(&self) {
+        *self.writes_left() = None;
+        self.has_crashed.store(false, Ordering::SeqCst);
+    }
+
+    fn writes_left(&self) -> MutexGuard<'_, Option<u32>> {
+        self.writes_left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn strikes(&self, fault: &AtomicBool) -> bool {
         let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
         fault.load(Ordering::SeqCst) && random.chance(70)
     }
 
+    fn live(&self) -> Result<(), StoreError> {
+        if !self.has_crashed() {
+            return Ok(());
+        }
+        Err(StoreError::Io { detail: String::from("the simulated node has crashed") })
+    }
+
     fn write(&self) -> Result<(), StoreError> {
+        match &mut *self.writes_left() {
+            None => {}
+            Some(0) => self.has_crashed.store(true, Ordering::SeqCst),
+            Some(left) => *left -= 1,
+        }
+        self.live()?;
         if self.strikes(&self.is_full) { Err(StoreError::Full) } else { Ok(()) }
     }
 }
@@ -123,6 +161,7 @@ impl Store for DiskStore {
     }
 
     fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
+        self.faults.live()?;
         if self.faults.strikes(&self.faults.is_unreadable) {
             return Err(StoreError::Io { detail: String::from("the simulated disk fails") });
         }

@@ -2,19 +2,23 @@
 
 use std::collections::BTreeSet;
 
-use pandan_bamboo::HeadState;
+use pandan_bamboo::{EntryHash, ForkProof, Hash, HeadState, SeqNum};
 use pandan_operations::{DocumentId, SchemaId};
 use pandan_replication::{Phase, StreamId};
-use pandan_store::StoreError;
 use pandan_store::conformance::{Contents, try_contents};
-use pandan_store::heads::HeadInRange;
+use pandan_store::heads::{Head, HeadInRange};
+use pandan_store::{StoreError, StoredEntry};
 
 use super::node::{Alive, Node};
 use super::world::World;
 
 /// How many virtual milliseconds nodes may take to agree: the longest back-off, and room for what
 /// comes after it.
-const AGREE_MS: u64 = 1_800_000;
+const AGREE_MS: u64 = 600_000;
+
+/// The same where no session has failed: nobody waits for anything then, not even for the time at
+/// which sessions are renewed.
+const AGREE_SOON_MS: u64 = 60_000;
 
 /// How soon it is looked again whether they do; less often when it takes long.
 const LOOK_MS: u64 = 2_000;
@@ -33,30 +37,36 @@ pub(super) fn judge(world: &mut World) {
     // Until the last clients have given up.
     world.run(world.net.now() + LOOK_MS);
     let repaired = world.net.now();
-    let agreed = loop {
-        if world.problem.is_some() {
-            return;
-        }
-        match agreement(world) {
-            Ok(contents) => break contents,
-            Err(difference) if world.net.now() > repaired + AGREE_MS => {
-                return world.fail(format!("the nodes do not come to agree: {difference}"));
-            }
-            Err(_) => {
-                let waited = world.net.now() - repaired;
-                world.run(world.net.now() + LOOK_MS.max(waited / 8));
-            }
-        }
-    };
+    let patience = if world.fail_sessions { AGREE_MS } else { AGREE_SOON_MS };
+    let Some(agreed) = agree(world, patience) else { return };
     let took = world.net.now() - repaired;
     world.net.totals.slowest_ms = took;
     world.net.note(format_args!("all nodes agree after {took} ms"));
-    rest(world, &agreed);
+    let Some(agreed) = rest(world, agreed) else { return };
     check_acknowledged(world, &agreed);
+    check_signed(world, &agreed);
     check_disks(world);
     world.net.totals.entries = agreed.counts.entries * honest(world).count() as u64;
     world.net.totals.forks = agreed.forks.len() as u64;
     part(world);
+}
+
+/// Waits until all honest nodes have the same, and gives what that is; none when something is wrong.
+fn agree(world: &mut World, patience: u64) -> Option<Contents> {
+    let start = world.net.now();
+    while world.problem.is_none() {
+        let difference = match agreement(world) {
+            Ok(contents) => return Some(contents),
+            Err(difference) => difference,
+        };
+        let waited = world.net.now() - start;
+        if waited > patience {
+            world.fail(format!("the nodes do not come to agree: {difference}"));
+        } else {
+            world.run(world.net.now() + LOOK_MS.max(waited / 8));
+        }
+    }
+    None
 }
 
 fn honest(world: &World) -> impl Iterator<Item = &Node> {
@@ -70,7 +80,7 @@ fn agreement(world: &World) -> Result<Contents, String> {
     let agreed = contents(first).map_err(|error| error.to_string())?;
     for node in nodes {
         let contents = contents(node).map_err(|error| error.to_string())?;
-        if let Some(difference) = difference(&agreed, &contents) {
+        if let Some(difference) = difference(world, &agreed, &contents) {
             return Err(format!("nodes {} and {} differ: {difference}", first.index, node.index));
         }
     }
@@ -84,23 +94,25 @@ fn contents(node: &Node) -> Result<Contents, StoreError> {
 
 /// Schemas are not compared as a whole: of a definition that several people change at a time, each
 /// node knows those states as schemas that were the latest while it had no more.
-fn difference(one: &Contents, other: &Contents) -> Option<String> {
+fn difference(world: &World, one: &Contents, other: &Contents) -> Option<String> {
     let (heads, other_heads) = (heads(one), heads(other));
     if let Some(it) = heads.symmetric_difference(&other_heads).next() {
-        let is_known = [one, other].map(|it_| it_.schemas.contains_key(it.0));
-        return Some(format!("head of log {} of {} in {} (known: {is_known:?})", it.2, it.1, it.0));
-    }
-    if let Some((one, _)) =
-        one.forks.iter().zip(&other.forks).find(|(one, other)| one.proof != other.proof)
-    {
+        let (schema, author, log_id, _) = it;
+        let tips = [one, other].map(|contents| {
+            let mut heads = contents.heads.iter().map(|it| &it.head);
+            let is_it = |head: &&Head| {
+                head.author.to_string() == *author && head.log_id.number() == *log_id
+            };
+            let tip = heads.find(is_it).map(|head| (head.latest, head.fork));
+            (contents.schemas.contains_key(schema), tip)
+        });
         return Some(format!(
-            "proof of the fork of log {} of {}",
-            one.proof.log_id(),
-            one.proof.public_key()
+            "head of log {log_id} of {author} in {schema}, known or not, with the latest entry and \
+             the fork: {tips:?}"
         ));
     }
-    if one.forks.len() != other.forks.len() {
-        return Some(format!("{} and {} forks", one.forks.len(), other.forks.len()));
+    if let Some(it) = proofs(world, one).symmetric_difference(&proofs(world, other)).next() {
+        return Some(format!("proof of a fork at {} of log {} of {}", it.2, it.1, it.0));
     }
     for (one, other) in [(one, other), (other, one)] {
         let differs = |id: &DocumentId| one.documents.get(id) != other.documents.get(id);
@@ -119,6 +131,22 @@ fn difference(one: &Contents, other: &Contents) -> Option<String> {
     different.map(|(id, _)| format!("what schema {id} is like"))
 }
 
+/// All proofs of forks, but those of hostile authors about logs that are not there: proofs are handed
+/// on to those who have the log.
+fn proofs(world: &World, contents: &Contents) -> BTreeSet<(String, u64, u64, [EntryHash; 2])> {
+    let counts = |proof: &&ForkProof| {
+        let (author, log_id) = (proof.public_key(), proof.log_id());
+        let has_head = |it: &HeadInRange| it.head.author == author && it.head.log_id == log_id;
+        !world.is_of_hostile(&author) || contents.heads.iter().any(has_head)
+    };
+    let name = |proof: &ForkProof| {
+        let (author, hashes) = (proof.public_key().to_string(), proof.entries());
+        let hashes = hashes.map(|entry| entry.hash());
+        (author, proof.log_id().number(), proof.seq_num().number(), hashes)
+    };
+    contents.forks.iter().map(|fork| &fork.proof).filter(counts).map(name).collect()
+}
+
 /// All heads with their schemas.
 fn heads(contents: &Contents) -> BTreeSet<(&SchemaId, String, u64, HeadState)> {
     let schemas: Vec<_> = contents.schemas.keys().collect();
@@ -129,26 +157,27 @@ fn heads(contents: &Contents) -> BTreeSet<(&SchemaId, String, u64, HeadState)> {
     contents.heads.iter().map(head).collect()
 }
 
-/// Nothing more happens than that sessions are renewed.
-fn rest(world: &mut World, agreed: &Contents) {
-    let (frames, lies) = (world.net.totals.frames, world.net.totals.lies);
-    let start = world.net.now();
-    world.run(start + REST_MS);
-    match agreement(world) {
-        Ok(contents) if difference(&contents, agreed).is_none() => {}
-        Ok(_) => world.fail(String::from("the nodes agreed, and then changed what they have")),
-        Err(difference) => {
-            world.fail(format!("the nodes agreed, and then did not any more: {difference}"));
-        }
+/// Nothing more happens than that sessions are renewed; but hostile nodes may come out with something
+/// that they have kept to themselves. Gives what all have then.
+fn rest(world: &mut World, agreed: Contents) -> Option<Contents> {
+    let frames = world.net.totals.frames;
+    world.run(world.net.now() + REST_MS);
+    if world.nodes.iter().any(Node::is_hostile) {
+        let agreed = agree(world, AGREE_MS)?;
+        check_sessions(world);
+        return Some(agreed);
+    }
+    let found = agreement(world).map(|contents| difference(world, &contents, &agreed));
+    if let Some(difference) = found.unwrap_or_else(Some) {
+        world.fail(format!("the nodes agreed, and then changed what they have: {difference}"));
     }
     let links = world.honest_links().count() as u64;
     let sent = world.net.totals.frames - frames;
-    // Whoever hears lies may have to ask.
-    let is_quiet = world.nodes.iter().any(Node::is_hostile) || world.net.totals.lies > lies;
-    if !is_quiet && sent > links * 3 * FRAMES_OF_RENEWAL {
+    if sent > links * 3 * FRAMES_OF_RENEWAL {
         world.fail(format!("{links} links needed {sent} frames although nothing was new"));
     }
     check_sessions(world);
+    Some(agreed)
 }
 
 /// Each link has one session, and it is live.
@@ -208,6 +237,47 @@ fn check_acknowledged(world: &mut World, agreed: &Contents) {
     if let Some(entry) = missing {
         world.fail(format!("entry {entry} was stored, a client heard, and is gone"));
     }
+}
+
+/// Nothing is stored that nobody has signed, and no log is frozen that does not fork: what was signed
+/// is known here, so nothing depends on checks of signatures that may be missing.
+fn check_signed(world: &mut World, agreed: &Contents) {
+    let signed = world.all_signed();
+    let problem = honest(world).find_map(|node| {
+        let entries = match entries(node, agreed) {
+            Ok(entries) => entries,
+            Err(error) => return Some(format!("store of node {}: {error}", node.index)),
+        };
+        let is_strange = |stored: &StoredEntry| {
+            let found = signed.get(&hash(stored));
+            found.is_none_or(|payload| stored.operation.as_deref() != Some(*payload))
+        };
+        let strange = entries.into_iter().find(is_strange)?;
+        Some(format!("node {} has {}, which nobody signed", node.index, hash(&strange)))
+    });
+    let mut forks = agreed.forks.iter().map(|fork| &fork.proof);
+    let frozen = forks.find(|proof| !world.may_fork(proof));
+    let frozen = frozen.map(|it| format!("log {} of {} is frozen", it.log_id(), it.public_key()));
+    problem.into_iter().chain(frozen).for_each(|problem| world.fail(problem));
+}
+
+/// All entries of a node that belong to documents or logs, void ones included.
+fn entries(node: &Node, agreed: &Contents) -> Result<Vec<StoredEntry>, StoreError> {
+    let store = node.disk.open(&node.faults)?;
+    let snapshot = pandan_store::Store::snapshot(&*store)?;
+    let mut entries = Vec::new();
+    for document in agreed.documents.keys() {
+        entries.extend(snapshot.document_entries(document, 0, usize::MAX)?);
+    }
+    for HeadInRange { head, .. } in &agreed.heads {
+        entries.extend(snapshot.log(&head.author, head.log_id, SeqNum::FIRST, usize::MAX)?);
+    }
+    Ok(entries)
+}
+
+/// Made of the bytes, whatever the store says.
+fn hash(stored: &StoredEntry) -> EntryHash {
+    EntryHash::from_hash(Hash::of(stored.entry.as_bytes()))
 }
 
 fn check_disks(world: &mut World) {

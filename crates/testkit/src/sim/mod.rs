@@ -21,6 +21,7 @@ mod judge;
 mod net;
 mod node;
 mod plan;
+mod usage;
 mod wires;
 mod world;
 
@@ -39,10 +40,21 @@ pub struct Simulation {
     pub seed: u64,
     /// How many honest nodes there are, 2 at least; without it, the seed says.
     pub nodes: Option<usize>,
-    /// Whether anything goes wrong.
-    pub is_calm: bool,
+    /// What goes wrong.
+    pub trouble: Trouble,
     /// Whether no schema that people write in is several states of a definition at a time.
     pub has_plain_schemas: bool,
+}
+
+/// What goes wrong in a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// Nothing.
+    None,
+    /// Nodes are slow, and news are lost. No session fails, so nodes have to agree soon.
+    Slowness,
+    /// Whatever the seed draws.
+    Any,
 }
 
 /// Something that must not happen, and how to see it again.
@@ -61,14 +73,18 @@ impl Simulation {
     /// A network with all troubles that the seed draws.
     #[must_use]
     pub const fn of(seed: u64) -> Self {
-        Self { seed, nodes: None, is_calm: false, has_plain_schemas: false }
+        Self { seed, nodes: None, trouble: Trouble::Any, has_plain_schemas: false }
     }
 
     /// Plays it to the end.
     pub fn run(self) -> Result<Totals, Box<Failure>> {
-        let Self { seed, nodes, is_calm, has_plain_schemas: plain_schemas } = self;
+        let Self { seed, nodes, trouble, has_plain_schemas: plain_schemas } = self;
         let mut random = Random::new(seed);
-        let troubles = if is_calm { Troubles::default() } else { Troubles::draw(&mut random) };
+        let troubles = match trouble {
+            Trouble::None => Troubles::default(),
+            Trouble::Slowness => Troubles { slowness: true, forks: true, ..Troubles::default() },
+            Trouble::Any => Troubles::draw(&mut random),
+        };
         let troubles = Troubles { plain_schemas, ..troubles };
         let plan = Plan::draw(&mut random, troubles, nodes);
         let mut world = World::new(&plan, random);

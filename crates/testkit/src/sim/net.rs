@@ -71,14 +71,19 @@ pub(super) enum Fault {
     /// A link carries nothing for a while.
     Cut(usize),
     Mend(usize),
+    /// Some nodes are parted from the others: bits say on which side a node is.
+    Part(u64),
+    Meet(u64),
     /// A node crashes after it has done so many things more.
     Crash(usize, u32),
+    /// A node crashes when it has written to its disk so many times more.
+    CrashWriting(usize, u32),
     Start(usize),
     DiskFull(usize, bool),
     DiskUnreadable(usize, bool),
     /// A node takes long to read what has come.
     Slow(usize, bool),
-    /// News of a node are lost.
+    /// The next news of a node are lost.
     Deaf(usize),
 }
 

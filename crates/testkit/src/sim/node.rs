@@ -59,8 +59,10 @@ pub(super) struct Alive {
     pub(super) blocked: BTreeMap<PeerId, u64>,
     /// Whether news are of use.
     is_listening: bool,
+    /// Whether the next news are lost.
+    pub(super) is_deaf: bool,
     /// Whether news were lost.
-    pub(super) has_missed: bool,
+    has_missed: bool,
     /// When the writer is done with what waits for it, and when the last news come.
     writer_at: u64,
     news_at: u64,
@@ -91,6 +93,7 @@ impl Node {
 
     /// Starts with what is on the disk.
     pub(super) fn start(&mut self, net: &mut Net) -> Result<(), StoreError> {
+        self.faults.restart();
         let store = self.disk.open(&self.faults)?;
         let mut seed = [0; 32];
         seed.iter_mut().for_each(|byte| *byte = net.random.number().to_le_bytes()[0]);
@@ -104,6 +107,7 @@ impl Node {
             ends: BTreeMap::new(),
             blocked: BTreeMap::new(),
             is_listening: false,
+            is_deaf: false,
             has_missed: false,
             writer_at: 0,
             news_at: 0,
@@ -122,8 +126,12 @@ impl Node {
         self.life += 1;
     }
 
-    /// Counts something that is done; gives whether the node crashes instead.
+    /// Counts something that is done; gives whether the node crashes instead, or has done so while
+    /// it wrote.
     fn is_doomed(&mut self) -> bool {
+        if self.faults.has_crashed() {
+            return true;
+        }
         match &mut self.doom {
             Some(0) => true,
             Some(left) => {
@@ -181,6 +189,11 @@ impl Node {
             alive.peers.not_opened(peer, now);
             return;
         }
+        let more = self.mangler.as_mut().map(|mangler| mangler.more_streams(&net.recorded));
+        for frame in more.unwrap_or_default() {
+            let id = net.open(connection, side);
+            net.send(id, frame);
+        }
         let id = net.open(connection, side);
         alive.is_listening = true;
         alive.ends.insert(id, End { since: now, ..End::default() });
@@ -199,6 +212,9 @@ impl Node {
     }
 
     pub(super) fn read(&mut self, id: StreamId, net: &mut Net) {
+        if self.mangler.as_ref().is_some_and(|mangler| mangler.ignores(id)) {
+            return;
+        }
         let Some(alive) = &mut self.alive else { return };
         let Some(end) = alive.ends.get_mut(&id).filter(|end| end.is_reading) else { return };
         match net.read(id) {
@@ -207,8 +223,8 @@ impl Node {
                 // A frame comes only when the session has asked for it, unless it has ended.
                 let _ = alive.peers.handle(id, &frame, net.now());
             }
+            // Nothing more comes, so the reading never ends.
             Some(Piece::End) => {
-                end.is_reading = false;
                 alive.peers.closed(id);
             }
             None => {}
@@ -245,6 +261,7 @@ impl Node {
                 net.soon(REPORT_MS, Event::Task(life, Task::Kept(stream)));
             }
             Task::Kept(stream) => alive.peers.kept(stream, now),
+            Task::Stored(_) if std::mem::take(&mut alive.is_deaf) => alive.has_missed = true,
             Task::Stored(news) => {
                 news.iter().for_each(|news| alive.peers.commit(&news.commit()));
                 if news.iter().any(|news| !news.committed.schemas.is_empty()) {

@@ -64,7 +64,7 @@ impl Plan {
         let Troubles { network, crashes, disks, slowness, .. } = self.troubles;
         let kinds: Vec<_> = [(network, 0), (network, 1), (crashes, 2), (disks, 3), (disks, 4)]
             .into_iter()
-            .chain([(slowness, 5), (slowness, 6)])
+            .chain([(slowness, 5), (slowness, 6), (network, 7), (crashes, 8)])
             .filter_map(|(is_on, kind)| is_on.then_some(kind))
             .collect();
         if kinds.is_empty() {
@@ -80,7 +80,12 @@ impl Plan {
                 3 => (Fault::DiskFull(node, true), Some(Fault::DiskFull(node, false))),
                 4 => (Fault::DiskUnreadable(node, true), Some(Fault::DiskUnreadable(node, false))),
                 5 => (Fault::Slow(node, true), Some(Fault::Slow(node, false))),
-                _ => (Fault::Deaf(node), None),
+                6 => (Fault::Deaf(node), None),
+                7 => {
+                    let sides = random.number();
+                    (Fault::Part(sides), Some(Fault::Meet(sides)))
+                }
+                _ => (Fault::CrashWriting(node, steps / 8), None),
             };
             let at = random.below(usize::try_from(self.trouble_ends).unwrap_or(0)) as u64;
             let until = (at + random.below(LASTS_MS) as u64).min(self.trouble_ends);
@@ -91,6 +96,11 @@ impl Plan {
 }
 
 impl Troubles {
+    /// Whether sessions fail, so that nodes wait before they begin others.
+    pub(super) const fn fail_sessions(&self) -> bool {
+        self.network || self.crashes || self.disks || self.hostile
+    }
+
     /// Everything that can go wrong, apart from what is left out by chance.
     pub(super) fn draw(random: &mut Random) -> Self {
         let mut chance = || random.chance(70);

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use pandan_replication::StreamId;
+use pandan_replication::{PeerId, StreamId};
 
 /// One end of a connection or a stream: 0 is who opened it.
 pub(super) type Side = usize;
@@ -16,6 +16,8 @@ pub(super) struct Connection {
     /// The link that it is on.
     pub(super) link: usize,
     pub(super) nodes: [usize; 2],
+    /// The names under which they are known on it.
+    pub(super) ids: [PeerId; 2],
     /// Frames still arrive.
     pub(super) is_up: bool,
     /// What each side believes.
@@ -69,6 +71,11 @@ impl Connection {
     /// The side of a node.
     pub(super) fn side_of(&self, node: usize) -> Side {
         usize::from(self.nodes[0] != node)
+    }
+
+    /// The node at a side, and the name of the other one.
+    pub(super) const fn seen_from(&self, side: Side) -> (usize, PeerId) {
+        (self.nodes[side], self.ids[1 - side])
     }
 }
 

@@ -2,9 +2,12 @@
 
 mod faults;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pandan_admission::Door;
+use pandan_bamboo::{EntryHash, ForkProof};
+use pandan_identity::PublicKey;
 use pandan_replication::PeerId;
 use pandan_store::MemoryStore;
 use pandan_sync::Fate;
@@ -15,7 +18,7 @@ use super::disk::{Disk, DiskFaults};
 use super::hostile::Mangler;
 use super::net::{Event, Fault, Life, Net, Task};
 use super::node::{Node, accepted};
-use super::plan::Plan;
+use super::plan::{LASTS_MS, Plan};
 use super::wires::{Connection, Side, stream_id};
 use crate::{History, Random, Signed};
 
@@ -40,6 +43,8 @@ pub(super) struct World {
     pub(super) acknowledged: Vec<usize>,
     trouble_ends: u64,
     has_forks: bool,
+    /// Whether sessions fail.
+    pub(super) fail_sessions: bool,
     /// What must not happen.
     pub(super) problem: Option<String>,
     /// Where files are.
@@ -67,7 +72,7 @@ impl World {
             };
             Node {
                 index,
-                id: PeerId(std::array::from_fn(|_| random.number().to_le_bytes()[0])),
+                id: any_id(&mut random),
                 disk,
                 faults: Arc::new(DiskFaults::new(random.number())),
                 mangler,
@@ -94,6 +99,7 @@ impl World {
             acknowledged: Vec::new(),
             trouble_ends: plan.trouble_ends,
             has_forks: forks,
+            fail_sessions: plan.troubles.fail_sessions(),
             problem: None,
             _folder: folder,
         };
@@ -138,7 +144,7 @@ impl World {
         }
     }
 
-    /// From now on nothing goes wrong.
+    /// From now on nothing goes wrong, but that hostile nodes lie about what there is.
     pub(super) fn repair(&mut self) {
         self.net.note(format_args!("nothing goes wrong any more"));
         for node in 0..self.nodes.len() {
@@ -146,6 +152,10 @@ impl World {
             self.nodes[node].faults.set_unreadable(false);
             self.nodes[node].is_slow = false;
             self.nodes[node].doom = None;
+            self.nodes[node].faults.restart();
+            if let Some(mangler) = &mut self.nodes[node].mangler {
+                mangler.calm_down();
+            }
             self.start(node);
         }
         for link in 0..self.links.len() {
@@ -172,6 +182,30 @@ impl World {
         &self.history[entry]
     }
 
+    /// All entries that people of this history have signed, and those of hostile nodes, with their
+    /// payloads.
+    pub(super) fn all_signed(&self) -> BTreeMap<EntryHash, &[u8]> {
+        let of_people =
+            self.history.iter().map(|signed| (signed.entry.hash(), signed.payload.as_slice()));
+        let hostile = self.nodes.iter().filter_map(|node| node.mangler.as_ref());
+        let hostile = hostile.flat_map(Mangler::signed);
+        of_people.chain(hostile.map(|(hash, payload)| (*hash, payload.as_slice()))).collect()
+    }
+
+    /// Whether a hostile node signs as this author.
+    pub(super) fn is_of_hostile(&self, author: &PublicKey) -> bool {
+        let mut hostile = self.nodes.iter().filter_map(|node| node.mangler.as_ref());
+        hostile.any(|it| it.author() == *author)
+    }
+
+    /// Whether a log forks in the history, or is one of a hostile author and may.
+    pub(super) fn may_fork(&self, proof: &ForkProof) -> bool {
+        let history = History { signed: self.history.clone() };
+        let log = |proof: &ForkProof| (proof.public_key(), proof.log_id());
+        self.is_of_hostile(&proof.public_key())
+            || history.proofs().iter().any(|known| log(known) == log(proof))
+    }
+
     pub(super) fn fail(&mut self, problem: String) {
         self.problem.get_or_insert(problem);
     }
@@ -183,9 +217,10 @@ impl World {
             Event::Connected(connection, side) => self.connected(connection, side),
             Event::Lost(connection, side) => self.lost(connection, side),
             Event::Announced(connection, side, frame) => {
-                let Connection { nodes, is_up, is_known, .. } = &self.net.connections[connection];
-                let ([node, peer], is_heard) = (sides(nodes, side), *is_up && is_known[side]);
-                let (peer, now) = (self.nodes[peer].id, self.net.now());
+                let connection = &self.net.connections[connection];
+                let (node, peer) = connection.seen_from(side);
+                let (is_heard, now) =
+                    (connection.is_up && connection.is_known[side], self.net.now());
                 if let Some(alive) = &mut self.nodes[node].alive
                     && is_heard
                 {
@@ -194,8 +229,7 @@ impl World {
                 self.act(node);
             }
             Event::Opened(connection, side) => {
-                let [node, peer] = sides(&self.net.connections[connection].nodes, side);
-                let peer = self.nodes[peer].id;
+                let (node, peer) = self.net.connections[connection].seen_from(side);
                 self.nodes[node].opened(peer, connection, side, &mut self.net);
                 self.act(node);
             }
@@ -217,6 +251,9 @@ impl World {
         if self.nodes[node].alive.is_none() {
             return;
         }
+        if self.nodes[node].faults.has_crashed() {
+            return self.crash(node);
+        }
         let Some(blocked) = self.nodes[node].act(&mut self.net) else {
             return self.crash(node);
         };
@@ -225,6 +262,10 @@ impl World {
             let name = self.nodes.iter().position(|other| other.id == peer);
             let is_wrong = name.is_some_and(|name| !self.nodes[name].is_hostile());
             self.net.note(format_args!("node {node} keeps node {name:?} out"));
+            if let Some(name) = name.filter(|_| !is_wrong && self.net.now() < self.trouble_ends) {
+                // It comes again under another name.
+                self.net.soon(LASTS_MS, Event::Fault(Fault::Crash(name, 0)));
+            }
             if is_wrong && !self.nodes[node].is_hostile() {
                 self.fail(format!("node {node} keeps {name:?} out, which kept to the rules"));
             }
@@ -233,8 +274,10 @@ impl World {
 
     fn check_bounds(&mut self, node: usize) {
         let Node { alive, mangler, .. } = &self.nodes[node];
+        let of_hostile = self.nodes.iter().filter_map(|node| Some(node.mangler.as_ref()?.signed()));
+        let signed = self.history.len() + of_hostile.map(BTreeMap::len).sum::<usize>();
         if let (Some(alive), None) = (alive, mangler)
-            && let Err(problem) = bounds::check(alive, self.history.len())
+            && let Err(problem) = bounds::check(alive, signed)
         {
             self.fail(format!("node {node} keeps {problem}"));
         }
@@ -299,6 +342,7 @@ impl World {
         self.net.connections.push(Connection {
             link: index,
             nodes: link.nodes,
+            ids: link.nodes.map(|node| self.nodes[node].id),
             is_up: true,
             is_known: [false; 2],
             latency: link.latency,
@@ -314,11 +358,11 @@ impl World {
     }
 
     fn connected(&mut self, connection: usize, side: Side) {
-        let Connection { link, nodes, is_up, .. } = self.net.connections[connection];
+        let Connection { link, is_up, .. } = self.net.connections[connection];
         if !is_up {
             return;
         }
-        let [node, peer] = sides(&nodes, side);
+        let (node, peer) = self.net.connections[connection].seen_from(side);
         // A side that has not noticed the end of the connection before does so now.
         let older = self.net.connections.iter().position(|it| {
             it.link == link && it.nodes[side] == node && it.is_known[side] && !it.is_up
@@ -327,16 +371,14 @@ impl World {
             self.lost(older, side);
         }
         self.net.connections[connection].is_known[side] = true;
-        let peer = self.nodes[peer].id;
         self.nodes[node].connected(peer, connection, &mut self.net);
         self.act(node);
     }
 
     fn lost(&mut self, connection: usize, side: Side) {
-        let Connection { link, nodes, is_known, .. } = &mut self.net.connections[connection];
-        let (link, [node, peer]) = (*link, sides(nodes, side));
-        if std::mem::take(&mut is_known[side]) {
-            let peer = self.nodes[peer].id;
+        let it = &mut self.net.connections[connection];
+        let (link, (node, peer)) = (it.link, it.seen_from(side));
+        if std::mem::take(&mut it.is_known[side]) {
             self.nodes[node].lost(peer, connection, &mut self.net);
             self.act(node);
         }
@@ -345,10 +387,10 @@ impl World {
 
     fn begun(&mut self, stream: usize) {
         let stream_ = &self.net.streams[stream];
-        let [from, node] = stream_.nodes;
         let connection = &self.net.connections[stream_.connection];
-        if connection.is_up && connection.is_known[connection.side_of(node)] {
-            let peer = self.nodes[from].id;
+        let side = connection.side_of(stream_.nodes[1]);
+        if connection.is_up && connection.is_known[side] {
+            let (node, peer) = connection.seen_from(side);
             self.nodes[node].incoming(peer, accepted(stream), &mut self.net);
             self.act(node);
         }
@@ -363,7 +405,6 @@ impl Link {
     }
 }
 
-/// The node at a side, and the other one.
-const fn sides(nodes: &[usize; 2], side: Side) -> [usize; 2] {
-    [nodes[side], nodes[1 - side]]
+fn any_id(random: &mut Random) -> PeerId {
+    PeerId(std::array::from_fn(|_| random.number().to_le_bytes()[0]))
 }

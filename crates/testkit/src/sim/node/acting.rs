@@ -25,6 +25,8 @@ impl Node {
             alive.know_schemas();
         }
         alive.peers.timeout(now);
+        self.prank(net);
+        let alive = self.alive.as_mut()?;
         alive.blocked.retain(|_, until| *until > now);
         // Sending makes room, which can make a session go on.
         loop {
@@ -42,6 +44,17 @@ impl Node {
         Some(blocked)
     }
 
+    /// Lets a hostile node say something of its own accord, on some stream.
+    fn prank(&mut self, net: &mut Net) {
+        let (Some(alive), Some(mangler)) = (&self.alive, &mut self.mangler) else { return };
+        let Some((frames, next)) = mangler.prank(net.now(), &net.recorded) else { return };
+        net.agenda.put(next, Event::Wake(self.index));
+        let place = net.random.below(alive.ends.len());
+        let Some(&stream) = alive.ends.keys().nth(place) else { return };
+        net.totals.lies += frames.len() as u64;
+        frames.into_iter().for_each(|frame| net.send(stream, frame));
+    }
+
     fn effect(&mut self, effect: PeersEffect, net: &mut Net) -> Option<PeerId> {
         let now = net.now();
         let alive = self.alive.as_mut()?;
@@ -49,7 +62,11 @@ impl Node {
             PeersEffect::Announce(peer, frame) => {
                 if let Some(&line) = alive.lines.get(&peer) {
                     let side = net.connections[line].side_of(self.index);
-                    net.announce(line, side, frame);
+                    let frames = match &mut self.mangler {
+                        Some(mangler) => mangler.announce(frame),
+                        None => vec![frame],
+                    };
+                    frames.into_iter().for_each(|frame| net.announce(line, side, frame));
                 }
             }
             PeersEffect::Open(peer) => {
@@ -88,6 +105,9 @@ impl Node {
             }
             Effect::Proof(proof) => {
                 alive.write(Event::Task(life, Task::Keep(stream, proof)), net);
+            }
+            Effect::Unasked(schema) => {
+                net.note(format_args!("node {}: nobody asked for {schema}", self.index));
             }
             Effect::Close => end.is_closing = true,
             Effect::Finished(how) => {

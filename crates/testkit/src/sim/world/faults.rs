@@ -1,6 +1,6 @@
 //! What goes wrong, and goes well again.
 
-use super::{DIAL_MS, NOTICE_MS, World};
+use super::{DIAL_MS, NOTICE_MS, World, any_id};
 use crate::sim::net::{Event, Fault};
 use crate::sim::plan::LASTS_MS;
 
@@ -18,6 +18,17 @@ impl World {
                 self.links[link].is_cut = false;
                 self.net.soon(DIAL_MS, Event::Dial(link));
             }
+            Fault::Part(sides) => {
+                for link in self.between(sides) {
+                    self.fault(Fault::Cut(link));
+                }
+            }
+            Fault::Meet(sides) => {
+                for link in self.between(sides) {
+                    self.fault(Fault::Mend(link));
+                }
+            }
+            Fault::CrashWriting(node, writes) => self.nodes[node].faults.crash_after(writes),
             Fault::Crash(node, steps) => self.nodes[node].doom = Some(steps),
             Fault::Start(node) => self.start(node),
             Fault::DiskFull(node, is_full) => self.nodes[node].faults.set_full(is_full),
@@ -25,11 +36,18 @@ impl World {
             Fault::Slow(node, is_slow) => self.nodes[node].is_slow = is_slow,
             Fault::Deaf(node) => {
                 if let Some(alive) = &mut self.nodes[node].alive {
-                    alive.has_missed = true;
+                    alive.is_deaf = true;
                 }
                 self.act(node);
             }
         }
+    }
+
+    /// The links from one side to the other.
+    fn between(&self, sides: u64) -> Vec<usize> {
+        let side = |node: usize| sides.rotate_right(u32::try_from(node).unwrap_or(0)) & 1;
+        let links = self.links.iter().enumerate();
+        links.filter(|(_, it)| side(it.nodes[0]) != side(it.nodes[1])).map(|it| it.0).collect()
     }
 
     fn lose(&mut self, link: usize) {
@@ -44,6 +62,10 @@ impl World {
         self.net.note(format_args!("node {node} crashes"));
         self.net.totals.crashes += 1;
         self.nodes[node].crash();
+        if self.nodes[node].is_hostile() {
+            // Nobody knows it any more.
+            self.nodes[node].id = any_id(&mut self.net.random);
+        }
         for connection in 0..self.net.connections.len() {
             let it = &mut self.net.connections[connection];
             if it.nodes.contains(&node) {
