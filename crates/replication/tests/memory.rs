@@ -218,7 +218,7 @@ fn sessions_hold_no_more_after_more_news() {
     };
     does_not_grow("news that nobody brings", || Live::new(Verdict::Stored), late);
     let documents = |live: &mut Live, number| {
-        assert!(live.session.want_documents(vec![operation(number)]));
+        assert!(live.session.want_documents(vec![operation(number)], &Interest::All));
         live.play();
         live.hear(&Message::DocumentHeads(DocumentHeads::default()));
     };

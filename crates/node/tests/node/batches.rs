@@ -1,12 +1,10 @@
 //! What a peer brings, on its way through the writer: in order, and no more at a time than allowed.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use pandan_admission::{Candidate, Door, Part, PartSubject};
-use pandan_bamboo::ForkProof;
 use pandan_operations::DocumentViewId;
-use pandan_store::{Frozen, Keeping, MemoryStore, Outcome, Snapshot, Store, StoreError, Teller};
 
+use crate::odd_store::Odd;
 use crate::support::{Author, World, str};
 
 /// Entries of one transaction.
@@ -16,40 +14,10 @@ const BATCH_MAX: usize = 20;
 const CHANGES: usize = 300;
 const CHANGE_BYTES: usize = 3_000;
 
-/// Remembers how many entries came in each transaction.
-#[derive(Debug, Default)]
-struct Watched {
-    inner: MemoryStore,
-    batches: Mutex<Vec<usize>>,
-}
-
-impl Store for Watched {
-    fn ingest(&self, batch: Vec<(Candidate, Door)>) -> Result<Vec<Outcome>, StoreError> {
-        self.batches.lock().unwrap().push(batch.len());
-        self.inner.ingest(batch)
-    }
-
-    fn ingest_proof(&self, proof: ForkProof) -> Result<Option<Frozen>, StoreError> {
-        self.inner.ingest_proof(proof)
-    }
-
-    fn keep_part(&self, part: &Part, teller: Teller) -> Result<Keeping, StoreError> {
-        self.inner.keep_part(part, teller)
-    }
-
-    fn forget_part(&self, subject: &PartSubject) -> Result<bool, StoreError> {
-        self.inner.forget_part(subject)
-    }
-
-    fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
-        self.inner.snapshot()
-    }
-}
-
 #[test]
 fn a_long_log_comes_in_order_while_parts_of_it_are_written() {
-    let store = Arc::new(Watched::default());
-    let ours = World::replicating_in_store(Arc::<Watched>::clone(&store), |limits| {
+    let store = Arc::new(Odd::default());
+    let ours = World::replicating_in_store(Arc::<Odd>::clone(&store), |limits| {
         limits.batch_entries = BATCH_MAX;
         limits.queued_entries = 2;
     });

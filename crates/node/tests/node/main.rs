@@ -18,6 +18,7 @@ mod legacy;
 mod lifecycle;
 mod limits;
 mod metrics;
+mod odd_store;
 mod parts;
 mod peer;
 mod publishing;
