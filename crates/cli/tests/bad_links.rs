@@ -14,6 +14,7 @@ use common::filled::{SCHEMA, fill, heads};
 use common::{Desk, RunningNode, text_at};
 use pandan_testkit::lan::Lan;
 use pandan_testkit::relay::{Relay, Weather};
+use pandan_testkit::skipped;
 use serde_json::Value;
 
 const LOSS_PERCENT: u32 = 5;
@@ -29,11 +30,12 @@ const BOOKS: usize = 5;
 const PATIENCE: Duration = Duration::from_secs(240);
 
 #[test]
-fn nodes_converge_over_a_relay_that_loses_delays_and_reorders() {
+fn nodes_converge_over_a_relay_that_loses_delays_doubles_and_reorders() {
     let desks = [Desk::empty(), Desk::empty()];
     let mut relay = None;
     let weather = Weather {
         loss_percent: LOSS_PERCENT as usize,
+        double_percent: 5,
         delay: Duration::from_millis(DELAY_MS.into()),
         jitter: Duration::from_millis(50),
     };
@@ -44,17 +46,18 @@ fn nodes_converge_over_a_relay_that_loses_delays_and_reorders() {
     });
     let carried = relay.expect("it was started").carried();
     println!("{carried:?}");
-    assert!(carried.lost > 0 && carried.overtaken > 0, "{carried:?}");
+    let happened = [carried.lost, carried.doubled, carried.overtaken];
+    assert!(happened.iter().all(|count| *count > 0), "{carried:?}");
 }
 
 #[test]
 fn nodes_converge_over_a_lossy_and_slow_network() {
     let lan = match Lan::new() {
         Ok(lan) => lan,
-        Err(reason) => return println!("skipped, network namespaces cannot be made: {reason}"),
+        Err(reason) => return skipped(format!("network namespaces cannot be made: {reason}")),
     };
     if let Err(reason) = lan.worsen(LOSS_PERCENT, DELAY_MS) {
-        return println!("skipped, the kernel cannot emulate such a network: {reason}");
+        return skipped(format!("the kernel cannot emulate such a network: {reason}"));
     }
     let [one, other] = lan.hosts();
     let desks = [one, other].map(|host| Desk { host: Some(host.clone()), ..Desk::empty() });

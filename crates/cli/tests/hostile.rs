@@ -9,6 +9,7 @@ use std::net::TcpStream;
 use std::process::Command;
 
 use common::{RunningNode, ask, pandan};
+use pandan_testkit::skipped;
 use serde_json::{Value, json};
 
 /// A node and how much memory it took when it had nothing to do, where the system tells that.
@@ -70,8 +71,7 @@ impl World {
     #[track_caller]
     fn grew_by_at_most(&self, mib: u64, what: &str) {
         let (Some(before), Some(most)) = (self.before, self.node.memory_kib("VmHWM")) else {
-            println!("skipped, the system does not tell how much memory a process takes");
-            return;
+            return skipped("the system does not tell how much memory a process takes");
         };
         let grown = most.saturating_sub(before) / 1_024;
         println!("{what}: from {} MiB by {grown} MiB", before / 1_024);

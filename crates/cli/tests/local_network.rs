@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use common::{Desk, RunningNode, text_at};
 use pandan_testkit::lan::Lan;
+use pandan_testkit::skipped;
 
 /// Only a test that fails waits so long.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -19,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 fn nodes_find_each_other_and_exchange_documents() {
     let lan = match Lan::new() {
         Ok(lan) => lan,
-        Err(reason) => return println!("skipped, network namespaces cannot be made: {reason}"),
+        Err(reason) => return skipped(format!("network namespaces cannot be made: {reason}")),
     };
     let mut desks = lan.hosts().clone().map(|host| Desk { host: Some(host), ..Desk::empty() });
     for desk in &mut desks {

@@ -154,7 +154,12 @@ async fn a_connection_ends_when_nothing_is_heard_any_more() {
     settings.keep_alive = Duration::from_millis(100);
     settings.idle_timeout = Duration::from_secs(3);
     let (mut first, mut second) = (Node::with(1, settings.clone()), Node::with(2, settings));
-    let weather = Weather { loss_percent: 0, delay: Duration::ZERO, jitter: Duration::ZERO };
+    let weather = Weather {
+        loss_percent: 0,
+        double_percent: 0,
+        delay: Duration::ZERO,
+        jitter: Duration::ZERO,
+    };
     let relay = Relay::start(second.address, weather, 1).unwrap();
     first.handle.dial(relay.address(), Some(second.peer)).await.unwrap();
     first.connected().await;

@@ -18,8 +18,7 @@ async fn both_sides_know_each_other() {
 #[tokio::test]
 async fn ipv6_and_names_work_too() {
     if let Err(reason) = std::net::UdpSocket::bind("[::1]:0") {
-        println!("skipped, this machine has no IPv6: {reason}");
-        return;
+        return pandan_testkit::skipped(format!("this machine has no IPv6: {reason}"));
     }
     let mut six = config();
     six.bind = "[::]:0".parse().unwrap();

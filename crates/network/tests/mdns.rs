@@ -15,6 +15,7 @@ use std::time::Instant;
 
 use common::{Node, config, peer};
 use pandan_testkit::lan::Lan;
+use pandan_testkit::skipped;
 
 /// Which key the node has, in a process that the test starts.
 const SEED: &str = "PANDAN_MDNS_TEST_SEED";
@@ -96,10 +97,7 @@ fn find_each_other(lan: &Lan, bind: &str) {
 fn nodes_find_each_other_in_the_local_network() {
     let lan = match Lan::new() {
         Ok(lan) => lan,
-        Err(reason) => {
-            println!("skipped, network namespaces cannot be made: {reason}");
-            return;
-        }
+        Err(reason) => return skipped(format!("network namespaces cannot be made: {reason}")),
     };
     for bind in ["0.0.0.0:0", "[::]:0"] {
         find_each_other(&lan, bind);

@@ -17,6 +17,7 @@ const MOVES_AT: [usize; 3] = [BYTES / 5, BYTES / 2, BYTES / 5 * 4];
 
 const WEATHER: Weather = Weather {
     loss_percent: 5,
+    double_percent: 2,
     delay: Duration::from_millis(10),
     jitter: Duration::from_millis(10),
 };

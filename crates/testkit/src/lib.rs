@@ -23,8 +23,22 @@ pub use pandan_store::conformance::{
 pub use random::Random;
 pub use strategies::{deliveries, forked_histories, histories};
 
+use std::fmt::Display;
+use std::io::{self, Write as _};
+use std::thread;
+
 use pandan_admission::Door;
 use pandan_store::{Committed, Outcome, Store};
+
+/// Says in a line why a test, which is the one that runs on this thread, tests nothing here.
+///
+/// What tests print is hidden while they pass; this is not.
+pub fn skipped(reason: impl Display) {
+    let thread = thread::current();
+    let test = thread.name().unwrap_or("a test");
+    // Where nobody can be told anything, tests go on.
+    let _ = writeln!(io::stderr(), "skipped: {test}: {reason}");
+}
 
 /// Publishes an entry as a client does.
 ///

@@ -1,4 +1,4 @@
-//! A bad way between two sockets: datagrams are lost, come late, and overtake each other.
+//! A bad way between two sockets: datagrams are lost, come late, come twice, and overtake each other.
 //!
 //! A thread stands between a client, which sends to the relay instead of its server, and that
 //! server. Which datagrams are lost and how late the others are follows from a seed, as far as both
@@ -26,6 +26,8 @@ const LOOK: Duration = Duration::from_millis(1);
 pub struct Weather {
     /// How many of a hundred datagrams are lost.
     pub loss_percent: usize,
+    /// How many of a hundred of the others come twice.
+    pub double_percent: usize,
     /// How late the others come at least.
     pub delay: Duration,
     /// How much later they may come: those that were sent later overtake them.
@@ -47,6 +49,8 @@ pub struct Carried {
     pub delivered: u64,
     /// Lost.
     pub lost: u64,
+    /// Handed on twice.
+    pub doubled: u64,
     /// Of those that were handed on, how many came after one that was sent later.
     pub overtaken: u64,
     /// How often the relay went on from another port.
@@ -60,6 +64,7 @@ struct Shared {
     moves: AtomicU64,
     delivered: AtomicU64,
     lost: AtomicU64,
+    doubled: AtomicU64,
     overtaken: AtomicU64,
 }
 
@@ -101,10 +106,10 @@ impl Relay {
     /// What became of the datagrams so far.
     #[must_use]
     pub fn carried(&self) -> Carried {
-        let Shared { delivered, lost, overtaken, moves, .. } = &*self.shared;
-        let [delivered, lost, overtaken, moves] =
-            [delivered, lost, overtaken, moves].map(|it| it.load(Ordering::SeqCst));
-        Carried { delivered, lost, overtaken, moves }
+        let Shared { delivered, lost, doubled, overtaken, moves, .. } = &*self.shared;
+        let [delivered, lost, doubled, overtaken, moves] =
+            [delivered, lost, doubled, overtaken, moves].map(|it| it.load(Ordering::SeqCst));
+        Carried { delivered, lost, doubled, overtaken, moves }
     }
 }
 
@@ -183,6 +188,14 @@ impl Way {
             self.shared.lost.fetch_add(1, Ordering::SeqCst);
             return;
         }
+        self.send_late(toward, datagram);
+        if self.random.chance(self.weather.double_percent) {
+            self.shared.doubled.fetch_add(1, Ordering::SeqCst);
+            self.send_late(toward, datagram);
+        }
+    }
+
+    fn send_late(&mut self, toward: Toward, datagram: &[u8]) {
         let Weather { delay, jitter, .. } = self.weather;
         let jitter = usize::try_from(jitter.as_micros()).unwrap_or(usize::MAX);
         let late = delay + Duration::from_micros(self.random.below(jitter) as u64);

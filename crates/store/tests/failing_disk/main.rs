@@ -20,7 +20,7 @@ mod script;
 #[cfg(not(target_os = "linux"))]
 #[test]
 fn skipped() {
-    println!("skipped: calls of the system are made to fail on Linux only");
+    pandan_testkit::skipped("calls of the system are made to fail on Linux only");
 }
 
 #[cfg(target_os = "linux")]
