@@ -26,10 +26,6 @@ pub mod store_play;
 #[allow(unused, missing_docs, reason = "written for a program, of which this is a part")]
 mod proof;
 
-#[path = "../../crates/cli/src/hex.rs"]
-#[allow(unused, missing_docs, reason = "written for a program, of which this is a part")]
-mod hex;
-
 /// Parts of the network, which needs much else.
 #[path = "../../crates/network/src/discovery/found.rs"]
 #[allow(unused, missing_docs, reason = "written for a crate, of which this is a part")]
@@ -46,5 +42,9 @@ mod multistream_select;
 #[path = "../../crates/network/src/peer_id.rs"]
 #[allow(unused, missing_docs, reason = "written for a crate, of which this is a part")]
 mod peer_id;
+
+/// What the simulator checks of sessions.
+#[path = "../../crates/testkit/src/sim/usage.rs"]
+mod usage;
 
 use peer_id::PeerId;

@@ -8,15 +8,16 @@ use pandan_bamboo::{
 };
 use pandan_identity::KeyPair;
 use pandan_operations::{OperationId, SystemSchema};
-use pandan_replication::limits::{
-    MAX_ENTRIES, MAX_FRAME_LENGTH, MAX_HUNTS, MAX_INGESTS, MAX_PROOFS, MAX_QUEUE_BYTES, MAX_READS,
-};
+use pandan_replication::limits::{MAX_ENTRIES, MAX_FRAME_LENGTH, MAX_INGESTS, MAX_QUEUE_BYTES};
 use pandan_replication::{
-    Acceptance, Answer, Bound, Content, Cursor, DocumentHeads, Effect, End, FoundHeads, Head,
-    HeadList, IngestId, Interest, KeyRange, LogKey, LogName, Message, Page, Part, Phase, Query,
-    RangeItem, Ranges, ReadId, Received, Request, Session, Split, Terms, TheirHead, Tip, Verdict,
+    Acceptance, Amount, Announcement, Answer, Ask, AskItem, Bound, Content, Cursor, DocumentHeads,
+    Effect, End, FoundHeads, Head, HeadList, IngestId, Interest, KeyRange, LogKey, LogName,
+    Message, Page, Part, PartContent, PartMessage, Phase, Query, RangeItem, Ranges, ReadId,
+    Received, Refusal, RefusalCode, Request, Session, Split, Terms, TheirHead, Tip, Verdict,
     WantDocuments,
 };
+
+use crate::usage;
 
 /// What happens to a session.
 #[derive(Arbitrary, Debug)]
@@ -36,7 +37,10 @@ enum Event {
     Send,
     Pass(u16),
     Commit(u8),
+    Fork(u8),
     Close,
+    Unavailable,
+    Refuse,
     WantDocuments([u8; 2]),
 }
 
@@ -57,6 +61,11 @@ enum Said {
     WantDocuments { ids: [u8; 2], after: Option<u8> },
     DocumentHeads { heads: Vec<(u8, u8, [u8; 8])>, more: bool },
     Changed([u8; 2]),
+    Offer(u64),
+    Refuse(u8),
+    Announce { versions: [u8; 2], all: bool },
+    Ask { kind: u8, number: u8 },
+    Part { item: u8, kind: u8, number: u8 },
 }
 
 /// What waits for its turn.
@@ -81,8 +90,7 @@ pub fn check(play: &Play) {
     for event in &play.events {
         happen(&mut session, event, &mut pending, &mut now);
         collect(&mut session, &mut pending);
-        assert!(pending.reads.len() <= MAX_READS + 4, "reads are bounded");
-        assert!(pending.proofs <= MAX_PROOFS + MAX_HUNTS, "proofs are bounded");
+        assert_eq!(usage::check(session.usage()), Ok(()), "what is kept is bounded");
         let status = session.status();
         assert_eq!(status.phase == Phase::Over, pending.end.is_some());
         if let Some(End::Failed(fault)) = &pending.end {
@@ -130,7 +138,10 @@ fn happen(session: &mut Session, event: &Event, pending: &mut Pending, now: &mut
             session.timeout(*now);
         }
         Event::Commit(number) => session.commit(&commit(*number)),
+        Event::Fork(number) => session.fork(&proof(*number)),
         Event::Close => session.closed(),
+        Event::Unavailable => session.unavailable(),
+        Event::Refuse => session.refuse(refusal(0)),
         Event::WantDocuments(ids) => {
             let _ = session.want_documents(operations(*ids), &Interest::All);
         }
@@ -239,11 +250,7 @@ fn message(said: &Said) -> Message {
         }
         Said::Have(heads) if !heads.is_empty() => Message::Have(their_heads(heads)),
         Said::Have(_) | Said::Prune => Message::Prune,
-        Said::Proof(number) => {
-            let [one, other] = [*number, number.wrapping_add(8)].map(entry);
-            let proof = ForkProof::new(&one.as_authentic(), &other.as_authentic());
-            Message::Proof(Box::new(proof.expect("two entries for one place")))
-        }
+        Said::Proof(number) => Message::Proof(Box::new(proof(*number))),
         Said::Done => Message::Done,
         Said::WantDocuments { ids, after } => {
             Message::WantDocuments(WantDocuments { ids: operations(*ids), after: after.map(log) })
@@ -254,7 +261,55 @@ fn message(said: &Said) -> Message {
             Message::DocumentHeads(DocumentHeads { heads, more })
         }
         Said::Changed(ids) => Message::Changed(operations(*ids)),
+        Said::Offer(entries) => Message::Offer(Amount { entries: *entries, bytes: *entries }),
+        Said::Refuse(code) => Message::Refuse(refusal(*code)),
+        Said::Announce { versions, all } => {
+            let mut versions = versions.map(u64::from).to_vec();
+            versions.sort_unstable();
+            versions.dedup();
+            let schemas = vec![SystemSchema::Blob.into()];
+            let (interest, hints) = match all {
+                true => (Interest::All, schemas),
+                false => (Interest::Schemas(schemas), Vec::new()),
+            };
+            Message::Announce(Announcement { versions, interest, hints })
+        }
+        Said::Ask { kind, number } => Message::Ask(Ask {
+            payloads_optional: kind % 2 == 0,
+            items: vec![item(*kind, *number)],
+        }),
+        Said::Part { item, kind, number } => {
+            let content = match kind % 4 {
+                0 => PartContent::Nothing,
+                1 => PartContent::Entries(vec![received(*number)]),
+                2 => PartContent::Proof(Box::new(proof(*number))),
+                _ => PartContent::TooMuch,
+            };
+            Message::Part(PartMessage { item: usize::from(*item), content })
+        }
     }
+}
+
+fn item(kind: u8, number: u8) -> AskItem {
+    let document = || OperationId::from(entry(number).hash()).into();
+    let log = log(number);
+    match kind / 2 % 5 {
+        0 => AskItem::Document(document()),
+        1 => AskItem::Newest { log, count: u64::from(number) + 1 },
+        2 => AskItem::Payloads { log, places: vec![seq_num(number)] },
+        3 => AskItem::Whole(document()),
+        _ => AskItem::WholeOf(log),
+    }
+}
+
+fn proof(number: u8) -> ForkProof {
+    let [one, other] = [number, number.wrapping_add(8)].map(entry);
+    let proof = ForkProof::new(&one.as_authentic(), &other.as_authentic());
+    proof.expect("two entries for one place")
+}
+
+fn refusal(code: u8) -> Refusal {
+    Refusal::new(RefusalCode(code.into()), "no reason")
 }
 
 /// Operations, in order.
@@ -324,7 +379,8 @@ fn answer(query: &Query, kind: u8, number: u8) -> Answer {
 }
 
 fn verdict_of(number: u8) -> Verdict {
-    match number % 6 {
+    match number % 7 {
+        6 => Verdict::Fork(Box::new(proof(number))),
         0 => Verdict::Stored,
         5 => Verdict::KnownVoid,
         1 => Verdict::Known,

@@ -55,9 +55,11 @@ fn main() -> Result<ExitCode> {
     if failed.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
+    // What is left out here would play another network.
     let nodes = nodes.map(|nodes| format!(" --nodes {nodes}")).unwrap_or_default();
+    let plain = if plain_schemas { " --plain-schemas" } else { "" };
     for seed in failed {
-        println!("failed: cargo xtask sim --seed {seed}{nodes}");
+        println!("failed: cargo xtask sim --seed {seed}{nodes}{plain}");
     }
     Ok(ExitCode::FAILURE)
 }

@@ -43,11 +43,12 @@ pub(super) fn write(workspace: &Workspace, target: &str) -> Result<PathBuf> {
         "log" => logs(&vectors("entries.json")?),
         "lock_file" => lock_files(&vectors("documents.json")?),
         // Any bytes will do; signatures and hashes are as good as chance.
-        "store_play" | "log_play" | "document" | "graph" | "message" | "session" => {
+        "store_play" | "log_play" | "document" | "graph" | "session" => {
             bytes(&vectors("entries.json")?, "encoded").into_iter().step_by(ANY_STEP).collect()
         }
         "bundle" => bundles(bytes(&vectors("entries.json")?, "encoded")),
         "legacy_messages" => legacy(bytes(&vectors("entries.json")?, "encoded")),
+        "message" => messages(bytes(&vectors("entries.json")?, "encoded")),
         "mdns" => mdns(),
         "multistream" => multistream(),
         "graphql" => GRAPHQL.iter().map(|seed| seed.as_bytes().to_vec()).collect(),
@@ -155,6 +156,51 @@ fn legacy(entries: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
         stream
     };
     entries.chunks(ANY_STEP).enumerate().map(session).collect()
+}
+
+/// A message of each kind, but for proofs of forks, and all that may be in it.
+fn messages(entries: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+    let author = [0x11; 32];
+    let log = [&author[..], &[0]].concat();
+    let place = [&log[..], &[1]].concat();
+    let head = [&[0][..], &place, &[0x22; 8]].concat();
+    let id = [&[0, 0x20][..], &[0x33; 32]].concat();
+    let schemas = b"\x01\x07blob_v1".to_vec();
+    let fingerprint = b"\x01\x44\x44\x44\x44\x44\x44\x44\x44".to_vec();
+    let entry = entries.into_iter().next().unwrap_or_default();
+    let length = [entry.len().to_le_bytes()[0]];
+    let received = [&[1][..], &length, &entry, b"\x01\x03abc"].concat();
+    let items: [&[&[u8]]; 5] =
+        [&[&[0], &id], &[&[1], &log, &[3]], &[&[2], &log, &[1, 1]], &[&[3], &id], &[&[4], &log]];
+    let items = items.map(<[&[u8]]>::concat).concat();
+    let state = [&[1][..], &id, b"\x01\x04name", &id].concat();
+    let messages: [&[&[u8]]; 24] = [
+        &[b"\x01\x02", &[0x55; 16], &[1], &schemas, b"\x01\0", &fingerprint],
+        &[b"\x02\0"],
+        &[b"\x02\x02\x01\0\x01\x10", &fingerprint, b"\0\x02\x01", &head],
+        &[b"\x02\x01\x03\0", &author, &[5], &fingerprint],
+        &[b"\x03\x01", &place],
+        &[b"\x04", &received],
+        &[b"\x05\x03\x64"],
+        &[b"\x06", &place],
+        &[b"\x07\0"],
+        &[b"\x07\x01", &entry],
+        &[b"\x09"],
+        &[b"\x0a\x01", &head],
+        &[b"\x0b"],
+        &[b"\x0c\x03\x04busy"],
+        &[b"\x0d\x01", &id, b"\0"],
+        &[b"\x0d\x01", &id, b"\x01", &log],
+        &[b"\x0e\0\x01", &head],
+        &[b"\x0f\x01", &id],
+        &[b"\x10\x02\x01\x02\x01", &schemas],
+        &[b"\x11\0\x05", &items],
+        &[b"\x12\0\0"],
+        &[b"\x12\0\x01", &received],
+        &[b"\x12\x01\x02", &state],
+        &[b"\x12\x02\x04"],
+    ];
+    messages.map(<[&[u8]]>::concat).to_vec()
 }
 
 /// What a node tells of itself in the local network: texts by themselves, and in packets of DNS.
