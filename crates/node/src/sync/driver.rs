@@ -281,9 +281,11 @@ impl Driver {
         }
     }
 
-    /// Gives a stream a name. From now on news are of use.
+    /// Gives a stream a name. From now on news are of use; what was stored before was told to nobody.
     fn stream(&mut self, stream: Stream, first: Option<Bytes>) -> StreamId {
-        self.news.set_open(true);
+        if !self.news.set_open(true) {
+            self.know_schemas();
+        }
         let id = StreamId(self.next_stream);
         self.next_stream = self.next_stream.wrapping_add(1);
         self.ends.insert(id, Ends::new(id, stream, first, self.inputs.clone()));
@@ -300,7 +302,11 @@ impl Driver {
                     self.know_schemas();
                 }
             }
-            Bulletin::Fork(proof) => self.peers.fork(&proof, None),
+            Bulletin::Fork(proof) => {
+                self.peers.fork(&proof, None);
+                // A definition without what became void may be another schema.
+                self.know_schemas();
+            }
         }
     }
 

@@ -72,9 +72,10 @@ impl NewsSender {
 }
 
 impl NewsReceiver {
-    /// Tells whether news are wanted. They are before a session begins to read from the store.
-    pub(crate) fn set_open(&self, is_open: bool) {
-        self.desk.is_open.store(is_open, Ordering::SeqCst);
+    /// Tells whether news are wanted, and gives whether they were. They are before a session begins to
+    /// read from the store.
+    pub(crate) fn set_open(&self, is_open: bool) -> bool {
+        self.desk.is_open.swap(is_open, Ordering::SeqCst)
     }
 
     /// Whether news were left out since this was asked last.

@@ -195,7 +195,7 @@ impl Node {
             net.send(id, frame);
         }
         let id = net.open(connection, side);
-        alive.is_listening = true;
+        alive.listen();
         alive.ends.insert(id, End { since: now, ..End::default() });
         alive.peers.opened(peer, id, now);
     }
@@ -203,7 +203,7 @@ impl Node {
     pub(super) fn incoming(&mut self, peer: PeerId, id: StreamId, net: &mut Net) {
         let now = net.now();
         let Some(alive) = &mut self.alive else { return };
-        alive.is_listening = true;
+        alive.listen();
         if alive.peers.incoming(peer, id, now) {
             alive.ends.insert(id, End { since: now, ..End::default() });
         } else {
@@ -268,7 +268,10 @@ impl Node {
                     alive.know_schemas();
                 }
             }
-            Task::Fork(proof) => alive.peers.fork(&proof, None),
+            Task::Fork(proof) => {
+                alive.peers.fork(&proof, None);
+                alive.know_schemas();
+            }
         }
         false
     }
@@ -339,6 +342,13 @@ impl Node {
 }
 
 impl Alive {
+    /// From now on news are of use; what was stored before was told to nobody.
+    fn listen(&mut self) {
+        if !std::mem::replace(&mut self.is_listening, true) {
+            self.know_schemas();
+        }
+    }
+
     fn know_schemas(&mut self) {
         self.peers.set_schemas(self.schemas.iter().cloned().collect());
     }
