@@ -1,6 +1,6 @@
 //! Which forks a node knows, for those who look at how it replicates.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -58,6 +58,13 @@ impl ForksStatus {
             at: SystemTime::now(),
         });
         self.latest.truncate(LATEST_MAX);
+        self.counted(self.known);
+    }
+
+    /// So many logs are frozen, and by now those that are told of at least.
+    pub(super) fn counted(&mut self, known: u64) {
+        let told: BTreeSet<_> = self.latest.iter().map(|fork| (fork.author, fork.log_id)).collect();
+        self.known = known.max(told.len() as u64);
     }
 }
 
@@ -106,4 +113,31 @@ async fn count(core: &Arc<Core>) -> Option<u64> {
     let page = core.read(move |snapshot| snapshot.forks(&query)).await;
     let page = page.inspect_err(|error| tracing::warn!(%error, "forks were not counted"));
     page.ok().map(|page| page.total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A count that was made before, or is not made yet, said of a fork that is told that there is
+    /// none.
+    #[test]
+    fn forks_that_are_told_are_counted() {
+        let mut status = ForksStatus::default();
+        let fork = |log_id, seq_num| ForkNews {
+            author: PublicKey::from_stored_bytes([1; 32]),
+            log_id: LogId::new(log_id),
+            seq_num: SeqNum::new(seq_num).expect("it is not 0"),
+            document: None,
+            at: SystemTime::now(),
+        };
+        let mut known = |fork, counted| {
+            status.latest.push_front(fork);
+            status.counted(counted);
+            status.known
+        };
+        assert_eq!([known(fork(1, 5), 0), known(fork(2, 5), 1)], [1, 2]);
+        // The same log, from an earlier place on.
+        assert_eq!([known(fork(2, 3), 2), known(fork(2, 1), 7)], [2, 7]);
+    }
 }

@@ -130,7 +130,7 @@ impl Board {
 
     /// So many logs have forked.
     pub(super) fn know_forks(&self, known: u64) {
-        self.change(|state| state.forks.known = known);
+        self.change(|state| state.forks.counted(known));
     }
 
     /// A fork was found.
