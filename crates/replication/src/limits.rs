@@ -134,6 +134,10 @@ pub const GRAFT_DELAY_MS: u64 = 400;
 /// How long a peer may be silent while it is its turn, in milliseconds.
 pub const IDLE_TIMEOUT_MS: u64 = 30_000;
 
+/// Bytes a millisecond that an answer has to bring at least, once the time of [`IDLE_TIMEOUT_MS`] is
+/// used up: whoever sends a few bytes now and then would keep a place otherwise.
+pub const ANSWER_BYTES_PER_MS: u64 = 1;
+
 /// After how long a live session is replaced by one that compares anew, in milliseconds.
 pub const RESYNC_INTERVAL_MS: u64 = 300_000;
 

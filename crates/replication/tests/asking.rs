@@ -11,8 +11,8 @@ use pandan_operations::{
     DocumentId, DocumentViewId, FieldName, Fields, Operation, OperationId, RawValue, SystemSchema,
 };
 use pandan_replication::limits::{
-    IDLE_TIMEOUT_MS, MAX_ASK_ITEMS, MAX_ASK_PLACES, MAX_ENTRIES, MAX_FRAME_LENGTH, MAX_NEWEST,
-    QUEUE_BYTES_LOW,
+    ANSWER_BYTES_PER_MS, IDLE_TIMEOUT_MS, MAX_ASK_ITEMS, MAX_ASK_PLACES, MAX_ENTRIES,
+    MAX_FRAME_LENGTH, MAX_NEWEST, QUEUE_BYTES_LOW,
 };
 use pandan_replication::{
     Answerer, AnswererEffect, Ask, AskAnswer, AskItem, Asker, AskerEffect, Author, Cursor, End,
@@ -201,6 +201,38 @@ fn nothing_more_is_read_while_answers_are_not_taken() {
     answerer.timeout(IDLE_TIMEOUT_MS);
     answerer.timeout(2 * IDLE_TIMEOUT_MS);
     assert!(matches!(finished(&mut answerer), Some(End::Failed(Fault::Idle { .. }))));
+}
+
+/// One entry every 29 seconds kept a place for as long as there are entries.
+#[test]
+fn an_answer_that_comes_in_drops_ends() {
+    let answer = |bytes: usize, pause: u64| {
+        let ask = Ask { payloads_optional: false, items: vec![AskItem::Whole(document())] };
+        let (mut asker, mut now) = (Asker::new(ask, 0), 0);
+        asker.poll_frame(0).unwrap();
+        let entries = PartContent::Entries(vec![entry(Some(vec![0; bytes]))]);
+        let frame = part(0, entries).encode();
+        for _ in 0..50 {
+            now += pause;
+            asker.timeout(now);
+            match asker.poll() {
+                None => asker.handle(&frame, now).unwrap(),
+                Some(AskerEffect::Finished(End::Failed(fault))) => return Some(fault),
+                Some(effect) => panic!("{effect:?}"),
+            }
+            assert!(matches!(asker.poll(), Some(AskerEffect::Ingest(_))));
+            // However long that takes here.
+            assert_eq!(asker.poll_timeout(), None);
+            now += 10 * IDLE_TIMEOUT_MS;
+            asker.ingested(&[Verdict::Known], now);
+        }
+        None
+    };
+    let min = 1_000 * ANSWER_BYTES_PER_MS;
+    assert_eq!(answer(200, IDLE_TIMEOUT_MS - 1_000), Some(Fault::TooSlow { min }));
+    assert_eq!(answer(30_000, IDLE_TIMEOUT_MS - 1_000), None);
+    assert_eq!(answer(200, 100), None);
+    assert_eq!(answer(200, IDLE_TIMEOUT_MS), Some(Fault::Idle { ms: IDLE_TIMEOUT_MS }));
 }
 
 #[test]

@@ -45,7 +45,7 @@ const fn of_fault(fault: &Fault) -> &'static str {
         Fault::PayloadMissing | Fault::OtherEntry => "OTHER_ENTRY",
         Fault::Unasked { .. } => "NOT_ASKED_FOR",
         Fault::NotAuthentic(_) => "NOT_AUTHENTIC",
-        Fault::Idle { .. } => IDLE,
+        Fault::Idle { .. } | Fault::TooSlow { .. } => IDLE,
         Fault::ClosedEarly => "CLOSED_EARLY",
         Fault::Unavailable | Fault::Misuse => STORE,
         _ => OTHER,

@@ -7,10 +7,10 @@ use alloc::vec::Vec;
 use pandan_bamboo::{ForkProof, Hash};
 use pandan_operations::{Action, DocumentId, DocumentViewId, FieldName, Operation, OperationId};
 
+use super::patience::Patience;
 use super::{Told, Wire, unexpected};
 use crate::limits::{
-    IDLE_TIMEOUT_MS, MAX_ASK_PROOFS, MAX_PART_BYTES, MAX_PART_ENTRIES, MAX_REFUSED,
-    MAX_WHOLE_ENTRIES,
+    MAX_ASK_PROOFS, MAX_PART_BYTES, MAX_PART_ENTRIES, MAX_REFUSED, MAX_WHOLE_ENTRIES,
 };
 use crate::session::{Busy, End, Fault, REFUSED_POINTS, Verdict, is_definition};
 use crate::{Ask, AskItem, Message, PartContent, PartMessage, Received, Refusal};
@@ -32,6 +32,7 @@ pub struct Asker {
     refused: usize,
     proofs: u32,
     is_over: bool,
+    patience: Patience,
     wire: Wire,
     effects: VecDeque<AskerEffect>,
 }
@@ -70,7 +71,7 @@ impl Asker {
     /// Asks on a new stream.
     #[must_use]
     pub fn new(ask: Ask, now: u64) -> Self {
-        let mut wire = Wire { active: now, ..Wire::default() };
+        let mut wire = Wire::default();
         wire.send(&Message::Ask(ask.clone()));
         Self {
             ask,
@@ -80,6 +81,7 @@ impl Asker {
             refused: 0,
             proofs: 0,
             is_over: false,
+            patience: Patience::new(now),
             wire,
             effects: VecDeque::new(),
         }
@@ -96,7 +98,7 @@ impl Asker {
         if !self.wants_input() {
             return Err(Busy);
         }
-        self.wire.active = now;
+        self.patience.came(frame.len(), now);
         let result = match Message::decode(frame) {
             Ok(Message::Refuse(refusal)) => {
                 self.end(End::Refused(refusal));
@@ -108,6 +110,9 @@ impl Asker {
             Err(error) => Err(error.into()),
         };
         self.settle(result);
+        if self.is_ingesting {
+            self.patience.pause(now);
+        }
         Ok(())
     }
 
@@ -116,7 +121,7 @@ impl Asker {
         if !core::mem::take(&mut self.is_ingesting) {
             return;
         }
-        self.wire.active = now;
+        self.patience.go_on(now);
         let refused = verdicts.iter().filter(|verdict| **verdict == Verdict::Refused).count();
         self.refused = self.refused.saturating_add(refused);
         if self.refused > MAX_REFUSED {
@@ -143,13 +148,13 @@ impl Asker {
     /// When to call [`Asker::timeout`]. While entries are being taken in it is nobody's fault.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<u64> {
-        self.wants_input().then(|| self.wire.active.saturating_add(IDLE_TIMEOUT_MS))
+        self.wants_input().then(|| self.patience.until())
     }
 
     /// Time has passed.
     pub fn timeout(&mut self, now: u64) {
         if self.poll_timeout().is_some_and(|due| due <= now) {
-            self.settle(Err(Fault::Idle { ms: IDLE_TIMEOUT_MS }));
+            self.settle(Err(self.patience.fault(now)));
         }
     }
 
@@ -160,7 +165,12 @@ impl Asker {
 
     /// The next frame to send.
     pub fn poll_frame(&mut self, now: u64) -> Option<Vec<u8>> {
-        self.wire.take(now)
+        let frame = self.wire.take(now);
+        // Nobody answers what was not sent.
+        if frame.is_some() {
+            self.patience = Patience::new(now);
+        }
+        frame
     }
 
     /// Gives up, and tells the other side why.

@@ -15,6 +15,7 @@
 
 mod answerer;
 mod asker;
+mod patience;
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;

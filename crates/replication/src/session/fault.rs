@@ -120,6 +120,12 @@ pub enum Fault {
         /// The limit.
         ms: u64,
     },
+    /// The answer to an ask came in drops.
+    #[error("expected an answer with at least {min} bytes a second")]
+    TooSlow {
+        /// The limit.
+        min: u64,
+    },
     /// The stream ended in the middle.
     #[error("the stream ended before the session did")]
     ClosedEarly,
@@ -153,7 +159,7 @@ impl Fault {
             | Self::Unasked { .. }
             | Self::PayloadMissing => 25,
             Self::TooManyRanges { .. } => 10,
-            Self::Idle { .. } => 5,
+            Self::Idle { .. } | Self::TooSlow { .. } => 5,
             Self::ClosedEarly => 1,
             Self::Schemas | Self::Unavailable | Self::Misuse => 0,
         }
@@ -162,7 +168,7 @@ impl Fault {
     pub(crate) const fn code(&self) -> RefusalCode {
         match self {
             Self::Schemas => RefusalCode::SCHEMAS,
-            Self::Idle { .. } => RefusalCode::IDLE,
+            Self::Idle { .. } | Self::TooSlow { .. } => RefusalCode::IDLE,
             Self::Unavailable | Self::Misuse => RefusalCode::UNAVAILABLE,
             _ => RefusalCode::BROKEN,
         }
