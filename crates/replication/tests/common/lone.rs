@@ -4,7 +4,7 @@ use pandan_bamboo::{LogId, NextArgs, Salt};
 use pandan_identity::KeyPair;
 use pandan_operations::{Fields, Operation, RawValue, SchemaId};
 use pandan_replication::{
-    Acceptance, Busy, Content, Effect, End, Interest, KeyRange, Message, RangeItem, Ranges,
+    Acceptance, Busy, Content, Effect, End, Fault, Interest, KeyRange, Message, RangeItem, Ranges,
     Received, Request, Session,
 };
 
@@ -23,21 +23,37 @@ pub struct Lone {
     pub is_heard: bool,
     /// Whether the store answers.
     pub answers: bool,
+    /// Whether the store is quick with proofs, and how many wait.
+    pub keeps: bool,
+    pub waiting_proofs: usize,
 }
 
 impl Lone {
-    /// It was asked for a session about these schemas.
-    pub fn asked(model: Model, schemas: &[SchemaId], live: bool, content: Content) -> Self {
-        let acceptance = Acceptance { interest: Interest::All, is_live: true };
+    pub fn new(session: Session, model: Model) -> Self {
         let mut lone = Self {
-            session: Session::accept(acceptance, 0),
+            session,
             model,
             end: None,
             said: Vec::new(),
             unasked: Vec::new(),
             is_heard: true,
             answers: true,
+            keeps: true,
+            waiting_proofs: 0,
         };
+        lone.play();
+        lone
+    }
+
+    /// The other side has opened a stream and said nothing.
+    pub fn accepting(model: Model) -> Self {
+        let acceptance = Acceptance { interest: Interest::All, is_live: true };
+        Self::new(Session::accept(acceptance, 0), model)
+    }
+
+    /// It was asked for a session about these schemas.
+    pub fn asked(model: Model, schemas: &[SchemaId], live: bool, content: Content) -> Self {
+        let mut lone = Self::accepting(model);
         lone.say(&Message::Request(Request {
             salt: SALT,
             live,
@@ -62,7 +78,11 @@ impl Lone {
     }
 
     pub fn try_say(&mut self, message: &Message) -> Result<(), Busy> {
-        self.session.handle(&message.encode(), 0)?;
+        self.try_say_frame(&message.encode())
+    }
+
+    pub fn try_say_frame(&mut self, frame: &[u8]) -> Result<(), Busy> {
+        self.session.handle(frame, 0)?;
         self.play();
         Ok(())
     }
@@ -93,12 +113,33 @@ impl Lone {
             }
             Effect::Proof(proof) => {
                 self.model.freeze(&proof);
-                self.session.kept(0);
+                match self.keeps {
+                    true => self.session.kept(0),
+                    false => self.waiting_proofs += 1,
+                }
             }
             Effect::Unasked(schema) => self.unasked.push(schema),
             Effect::Finished(end) => assert_eq!(self.end.replace(end), None, "it ends once"),
             _ => {}
         }
+    }
+
+    pub fn fault(&self) -> &Fault {
+        match &self.end {
+            Some(End::Failed(fault)) => fault,
+            other => panic!("expected a fault, found {other:?}"),
+        }
+    }
+
+    /// It ended with a fault, said so, and put it on the account of the other side.
+    pub fn blames(&self) -> &Fault {
+        let fault = self.fault();
+        assert_eq!(self.session.status().points, fault.points());
+        assert!(fault.points() > 0);
+        if self.is_heard {
+            assert!(matches!(self.said.last(), Some(Message::Refuse(_))), "{:?}", self.said.last());
+        }
+        fault
     }
 }
 

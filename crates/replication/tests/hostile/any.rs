@@ -5,9 +5,10 @@ use pandan_replication::{Amount, Content, End, Message, Ranges, Session, TheirHe
 use pandan_testkit::Random;
 use proptest::prelude::*;
 
+use crate::common::lone::{Lone, SALT, all};
 use crate::common::model::{Model, author, log_name};
 use crate::common::{schemas, terms};
-use crate::victim::{SALT, Victim, all, fingerprint, live_request, model, request};
+use crate::messages::{fingerprint, live_request, model, request};
 
 fn any_message(random: &mut Random, model: &Model) -> Message {
     let entry = random.pick(&model.entries).clone();
@@ -48,25 +49,25 @@ proptest! {
             }
             other
         };
-        let mut victim = if initiates {
-            Victim::new(Session::initiate(terms().live(), SALT, 0), model(30))
+        let mut lone = if initiates {
+            Lone::new(Session::initiate(terms().live(), SALT, 0), model(30))
         } else {
-            Victim::accepting(model(30))
+            Lone::accepting(model(30))
         };
         if !initiates {
-            victim.hear(&live_request(fingerprint(1))).unwrap();
+            lone.try_say(&live_request(fingerprint(1))).unwrap();
         }
         for _ in 0..60 {
             let message = any_message(&mut random, &other);
-            if victim.hear(&message).is_err() {
+            if lone.try_say(&message).is_err() {
                 break;
             }
         }
-        if let Some(End::Failed(fault)) = &victim.end {
+        if let Some(End::Failed(fault)) = &lone.end {
             prop_assert!(fault.points() > 0);
-            prop_assert!(victim.session.status().points >= fault.points());
+            prop_assert!(lone.session.status().points >= fault.points());
         } else {
-            prop_assert!(!matches!(victim.end, Some(End::Complete)));
+            prop_assert!(!matches!(lone.end, Some(End::Complete)));
         }
     }
 }

@@ -4,53 +4,54 @@ use pandan_bamboo::{LogId, NextArgs, SaltedState, SeqNum};
 use pandan_replication::limits::{IDLE_TIMEOUT_MS, MAX_PROOFS};
 use pandan_replication::{Busy, Content, Message, TheirHead, Tip};
 
+use crate::common::lone::{Lone, all};
 use crate::common::model::{Model, author, log_name};
 use crate::common::schemas;
-use crate::victim::{Victim, all, fingerprint, model, proof, request};
+use crate::messages::{fingerprint, model, proof, request};
 
 /// An honest peer may know of many forks; a hostile one gets no further than the store does.
 #[test]
 fn proofs_come_no_faster_than_the_store_takes_them() {
-    let mut victim = Victim::accepting(model(0));
-    victim.hear(&request(fingerprint(1))).unwrap();
-    victim.keeps = false;
+    let mut lone = Lone::accepting(model(0));
+    lone.try_say(&request(fingerprint(1))).unwrap();
+    lone.keeps = false;
     for log in 0..MAX_PROOFS {
-        assert!(victim.session.wants_input(), "proof {log}");
-        victim.hear(&proof(log as u64)).unwrap();
+        assert!(lone.session.wants_input(), "proof {log}");
+        lone.try_say(&proof(log as u64)).unwrap();
     }
-    assert_eq!(victim.hear(&proof(0)), Err(Busy));
-    assert_eq!((victim.waiting_proofs, &victim.end), (MAX_PROOFS, &None));
+    assert_eq!(lone.try_say(&proof(0)), Err(Busy));
+    assert_eq!((lone.waiting_proofs, &lone.end), (MAX_PROOFS, &None));
     // The store works, so the silence is nobody's fault.
-    victim.session.timeout(IDLE_TIMEOUT_MS);
-    assert_eq!(victim.session.poll(), None);
-    victim.session.kept(IDLE_TIMEOUT_MS);
-    assert_eq!(victim.hear(&proof(MAX_PROOFS as u64)), Ok(()));
-    assert_eq!(victim.hear(&proof(0)), Err(Busy));
+    lone.session.timeout(IDLE_TIMEOUT_MS);
+    assert_eq!(lone.session.poll(), None);
+    lone.session.kept(IDLE_TIMEOUT_MS);
+    assert_eq!(lone.try_say(&proof(MAX_PROOFS as u64)), Ok(()));
+    assert_eq!(lone.try_say(&proof(0)), Err(Busy));
 }
 
 #[test]
 fn any_number_of_proofs_is_taken() {
-    let mut victim = Victim::accepting(model(0));
-    victim.hear(&request(fingerprint(1))).unwrap();
+    let mut lone = Lone::accepting(model(0));
+    lone.try_say(&request(fingerprint(1))).unwrap();
     for log in 0..20 * MAX_PROOFS {
-        victim.hear(&proof(log as u64)).unwrap();
+        lone.try_say(&proof(log as u64)).unwrap();
     }
-    assert_eq!((victim.model.forks.len(), &victim.end), (20 * MAX_PROOFS, &None));
-    assert_eq!(victim.session.status().points, 0);
+    assert_eq!((lone.model.forks.len(), &lone.end), (20 * MAX_PROOFS, &None));
+    assert_eq!(lone.session.status().points, 0);
 }
 
-/// Claims another state for a log that the victim has, so that it looks for a fork.
-fn probing() -> Victim {
-    let mut victim = Victim::accepting(model(1));
+/// Claims another state for a log that the lone has, so that it looks for a fork.
+fn probing() -> Lone {
+    let mut lone = Lone::accepting(model(1));
     let head = TheirHead {
         log: log_name(&author(1), 0),
         tip: Tip::Line(SeqNum::FIRST),
         state: SaltedState::from_bytes([9; 8]),
     };
-    victim.hear(&request(all(Content::Heads(vec![head])))).unwrap();
+    lone.try_say(&request(all(Content::Heads(vec![head])))).unwrap();
     let probe = Message::Probe(head.log, SeqNum::FIRST);
-    assert!(victim.said.contains(&probe));
-    victim
+    assert!(lone.said.contains(&probe));
+    lone
 }
 
 #[test]
@@ -60,21 +61,21 @@ fn re9_answers_to_probes_are_evidence_or_a_fault() {
     *forged.last_mut().unwrap() ^= 1;
     let elsewhere = Model::new(&schemas()).write(&author(1), 8, 0, "text").received().entry;
     for (entry, fault) in [(forged, "NotAuthentic"), (elsewhere, "OtherEntry")] {
-        let mut victim = probing();
-        victim.hear(&Message::Probed(Some(entry))).unwrap();
-        assert!(format!("{:?}", victim.blames()).starts_with(fault));
+        let mut lone = probing();
+        lone.try_say(&Message::Probed(Some(entry))).unwrap();
+        assert!(format!("{:?}", lone.blames()).starts_with(fault));
     }
     // It lied about the state, or has nothing to show: no harm was done.
     for entry in [Some(own), None] {
-        let mut victim = probing();
-        victim.hear(&Message::Probed(entry)).unwrap();
-        victim.hear(&Message::Done).unwrap();
-        assert_eq!((&victim.end, victim.model.forks.len()), (&None, 0));
-        assert_eq!(victim.said.last(), Some(&Message::Done));
+        let mut lone = probing();
+        lone.try_say(&Message::Probed(entry)).unwrap();
+        lone.try_say(&Message::Done).unwrap();
+        assert_eq!((&lone.end, lone.model.forks.len()), (&None, 0));
+        assert_eq!(lone.said.last(), Some(&Message::Done));
     }
     let other = NextArgs::first(LogId::new(0)).forge(&author(1), b"other");
-    let mut victim = probing();
-    victim.hear(&Message::Probed(Some(other.as_bytes().to_vec()))).unwrap();
-    assert_eq!(victim.model.forks.len(), 1);
-    assert!(victim.said.iter().any(|said| matches!(said, Message::Proof(_))));
+    let mut lone = probing();
+    lone.try_say(&Message::Probed(Some(other.as_bytes().to_vec()))).unwrap();
+    assert_eq!(lone.model.forks.len(), 1);
+    assert!(lone.said.iter().any(|said| matches!(said, Message::Proof(_))));
 }

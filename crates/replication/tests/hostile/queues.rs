@@ -9,17 +9,16 @@ use pandan_replication::{
     Ranges, TheirHead,
 };
 
+use crate::common::lone::Lone;
 use crate::common::model::{author, log_name};
-use crate::victim::{
-    Victim, fingerprint, invented_heads, live_victim, model, names, proof, request,
-};
+use crate::messages::{fingerprint, invented_heads, live_lone, model, names, proof, request};
 
 #[test]
 fn wishes_are_limited() {
-    let mut victim = Victim::accepting(model(60));
-    // It does not read what the victim sends, so nothing is served.
-    victim.hear(&request(fingerprint(1))).unwrap();
-    victim.reads = false;
+    let mut lone = Lone::accepting(model(60));
+    // It does not read what the lone sends, so nothing is served.
+    lone.try_say(&request(fingerprint(1))).unwrap();
+    lone.is_heard = false;
     let rounds = MAX_PENDING_WANTS / MAX_WANTS + 2;
     for round in 0..rounds {
         let log = |name: LogName| LogName {
@@ -29,48 +28,48 @@ fn wishes_are_limited() {
         let wants = names(MAX_WANTS).map(|name| (log(name), SeqNum::FIRST)).collect();
         let message = Message::Want(wants).encode();
         // Not played: the store is slow.
-        let _ = victim.session.handle(&message, 0);
+        let _ = lone.session.handle(&message, 0);
     }
-    victim.play();
-    assert_eq!(victim.blames(), &Fault::TooManyWants { max: MAX_PENDING_WANTS });
+    lone.play();
+    assert_eq!(lone.blames(), &Fault::TooManyWants { max: MAX_PENDING_WANTS });
 }
 
 #[test]
 fn who_asks_and_does_not_read_is_refused() {
-    let mut victim = Victim::accepting(model(60));
-    victim.hear(&request(fingerprint(1))).unwrap();
-    victim.reads = false;
+    let mut lone = Lone::accepting(model(60));
+    lone.try_say(&request(fingerprint(1))).unwrap();
+    lone.is_heard = false;
     let probe = Message::Probe(log_name(&author(1), 0), SeqNum::FIRST);
     let length = Message::Probed(Some(model(1).entries[0].received().entry)).encode().len();
     for _ in 0..MAX_QUEUE_BYTES / length + 2 {
-        if victim.end.is_some() {
+        if lone.end.is_some() {
             break;
         }
         // The model is slow with many entries; one answer is as good as another.
-        victim.session.handle(&probe.encode(), 0).unwrap();
-        let Some(Effect::Read(id, _)) = victim.session.poll() else { break };
-        let entry = Box::new(victim.model.entries[0].entry);
-        victim.session.answer(id, pandan_replication::Answer::Entry(Some(entry)), 0);
+        lone.session.handle(&probe.encode(), 0).unwrap();
+        let Some(Effect::Read(id, _)) = lone.session.poll() else { break };
+        let entry = Box::new(lone.model.entries[0].entry);
+        lone.session.answer(id, pandan_replication::Answer::Entry(Some(entry)), 0);
     }
-    victim.play();
-    assert_eq!(victim.blames(), &Fault::NotReading { max: MAX_QUEUE_BYTES });
+    lone.play();
+    assert_eq!(lone.blames(), &Fault::NotReading { max: MAX_QUEUE_BYTES });
 }
 
 #[test]
 fn so_many_reads_at_a_time_and_no_more() {
-    let mut victim = Victim::accepting(model(60));
-    victim.hear(&request(fingerprint(1))).unwrap();
+    let mut lone = Lone::accepting(model(60));
+    lone.try_say(&request(fingerprint(1))).unwrap();
     let probe = Message::Probe(log_name(&author(1), 0), SeqNum::FIRST).encode();
     for _ in 0..MAX_READS {
-        assert!(victim.session.wants_input());
-        victim.session.handle(&probe, 0).unwrap();
+        assert!(lone.session.wants_input());
+        lone.session.handle(&probe, 0).unwrap();
     }
-    assert_eq!(victim.session.handle(&probe, 0), Err(Busy));
-    victim.play();
-    assert!(victim.session.wants_input());
+    assert_eq!(lone.session.handle(&probe, 0), Err(Busy));
+    lone.play();
+    assert!(lone.session.wants_input());
 }
 
-impl Victim {
+impl Lone {
     /// What waits for somebody who takes nothing is less than what it would be refused for.
     #[track_caller]
     fn keeps_little(&self) {
@@ -80,7 +79,7 @@ impl Victim {
 
     /// Takes what waits.
     fn catch_up(&mut self) {
-        self.reads = true;
+        self.is_heard = true;
         self.play();
     }
 }
@@ -112,60 +111,60 @@ fn much_to_answer() -> Ranges {
 /// made a node keep a thousand answers.
 #[test]
 fn answers_to_ranges_do_not_pile_up_for_who_does_not_read() {
-    let mut victim = Victim::accepting(model(26));
-    victim.hear(&request(fingerprint(1))).unwrap();
-    victim.reads = false;
+    let mut lone = Lone::accepting(model(26));
+    lone.try_say(&request(fingerprint(1))).unwrap();
+    lone.is_heard = false;
     let ranges = Message::Ranges(much_to_answer());
     for _ in 0..MAX_RANGES_MESSAGES {
-        if victim.hear(&ranges).is_err() {
+        if lone.try_say(&ranges).is_err() {
             break;
         }
-        victim.keeps_little();
+        lone.keeps_little();
     }
-    assert!(matches!(victim.blames(), Fault::Unexpected { .. }), "it did not wait for its turn");
+    assert!(matches!(lone.blames(), Fault::Unexpected { .. }), "it did not wait for its turn");
 }
 
 #[test]
 fn who_reads_late_is_answered_late() {
-    let mut victim = Victim::accepting(model(26));
-    victim.hear(&request(fingerprint(1))).unwrap();
-    victim.reads = false;
+    let mut lone = Lone::accepting(model(26));
+    lone.try_say(&request(fingerprint(1))).unwrap();
+    lone.is_heard = false;
     let ranges = Message::Ranges(much_to_answer());
-    let said = victim.said.len();
+    let said = lone.said.len();
     for _ in 0..3 {
-        victim.hear(&ranges).unwrap();
+        lone.try_say(&ranges).unwrap();
     }
-    assert_eq!((victim.said.len(), &victim.end), (said, &None));
-    victim.catch_up();
-    let ranges = victim.said.iter().filter(|said| matches!(said, Message::Ranges(_))).count();
-    assert_eq!((ranges, &victim.end), (4, &None));
+    assert_eq!((lone.said.len(), &lone.end), (said, &None));
+    lone.catch_up();
+    let ranges = lone.said.iter().filter(|said| matches!(said, Message::Ranges(_))).count();
+    assert_eq!((ranges, &lone.end), (4, &None));
 }
 
 #[test]
 fn questions_about_news_do_not_pile_up_for_who_does_not_read() {
-    let mut victim = live_victim();
-    victim.reads = false;
+    let mut lone = live_lone();
+    lone.is_heard = false;
     for round in 0..100 {
-        victim.hear(&Message::Have(heads_of_round(round, 3_000))).unwrap();
-        victim.session.timeout(GRAFT_DELAY_MS);
-        victim.play();
-        victim.keeps_little();
+        lone.try_say(&Message::Have(heads_of_round(round, 3_000))).unwrap();
+        lone.session.timeout(GRAFT_DELAY_MS);
+        lone.play();
+        lone.keeps_little();
     }
     // What it did not ask for it finds when it compares anew.
-    victim.catch_up();
-    assert_eq!(victim.end, Some(End::CompareAgain));
+    lone.catch_up();
+    assert_eq!(lone.end, Some(End::CompareAgain));
 }
 
 #[test]
 fn forks_do_not_pile_up_for_who_does_not_read() {
-    let mut victim = live_victim();
-    victim.reads = false;
+    let mut lone = live_lone();
+    lone.is_heard = false;
     let Message::Proof(proof) = proof(0) else { unreachable!() };
     let length = Message::Proof(proof.clone()).encode().len();
     for _ in 0..2 * MAX_QUEUE_BYTES / length {
-        victim.session.fork(&proof);
-        victim.keeps_little();
+        lone.session.fork(&proof);
+        lone.keeps_little();
     }
-    victim.catch_up();
-    assert_eq!(victim.end, Some(End::CompareAgain));
+    lone.catch_up();
+    assert_eq!(lone.end, Some(End::CompareAgain));
 }
