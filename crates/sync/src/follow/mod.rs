@@ -67,14 +67,15 @@ impl Serving {
     }
 }
 
+/// What a blob consists of.
+const BLOBS: [SystemSchema; 2] = [SystemSchema::Blob, SystemSchema::BlobPiece];
+
 impl Follow {
     /// The schemas of documents that are followed.
     fn interest(self) -> Interest {
         match self {
             Self::None => Interest::Schemas(Vec::new()),
-            Self::Blobs => {
-                Interest::Schemas(vec![SystemSchema::Blob.into(), SystemSchema::BlobPiece.into()])
-            }
+            Self::Blobs => Interest::Schemas(BLOBS.map(SchemaId::from).into()),
             Self::All => Interest::All,
         }
     }
@@ -83,9 +84,7 @@ impl Follow {
     fn covers(self, schema: &SchemaId) -> bool {
         match self {
             Self::None => false,
-            Self::Blobs => {
-                matches!(schema, SchemaId::System(SystemSchema::Blob | SystemSchema::BlobPiece))
-            }
+            Self::Blobs => matches!(schema, SchemaId::System(schema) if BLOBS.contains(schema)),
             Self::All => true,
         }
     }
