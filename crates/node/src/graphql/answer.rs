@@ -28,6 +28,10 @@ impl Answer {
     pub(crate) fn optional(text: Option<impl std::fmt::Display>) -> Self {
         text.map_or(Self::Null, Self::text)
     }
+
+    pub(crate) fn number(number: u64) -> Self {
+        Self::Int(i64::try_from(number).unwrap_or(i64::MAX))
+    }
 }
 
 /// The answer to a GraphQL request.

@@ -25,7 +25,7 @@ impl Reader<'_> {
     fn field(&mut self, page: &ForkPage, field: &ForksField, plan: &ForksPlan) -> Read<Answer> {
         Ok(match field {
             ForksField::TypeName => Answer::text(&plan.type_name),
-            ForksField::TotalCount => number(page.total),
+            ForksField::TotalCount => Answer::number(page.total),
             ForksField::HasNextPage => Answer::Bool(page.has_next),
             ForksField::EndCursor => Answer::optional(page.forks.last().map(cursor)),
             ForksField::Forks(leaves) => {
@@ -54,7 +54,7 @@ fn show(fork: &Fork, field: &str) -> Answer {
             Answer::Str(hex::encode(proof.encode(&mut buffer)).into())
         }
         "documents" => Answer::List(fork.documents.iter().map(Answer::text).collect()),
-        "totalDocuments" => number(fork.documents_total),
+        "totalDocuments" => Answer::number(fork.documents_total),
         _ => Answer::Null,
     }
 }
@@ -62,8 +62,4 @@ fn show(fork: &Fork, field: &str) -> Answer {
 fn cursor(fork: &Fork) -> String {
     let proof = &fork.proof;
     format!("{}{FORK_CURSOR_SEPARATOR}{}", proof.public_key(), proof.log_id())
-}
-
-fn number(number: u64) -> Answer {
-    Answer::Int(i64::try_from(number).unwrap_or(i64::MAX))
 }

@@ -33,12 +33,8 @@ fn show(part: &PartSummary, field: &str) -> Answer {
         "viewId" => Answer::optional(state.map(|state| &state.view)),
         // A document has a field unless it is deleted.
         "deleted" => state.map_or(Answer::Null, |state| Answer::Bool(state.fields.is_empty())),
-        "entries" => number(part.entries),
-        "withoutOperation" => number(part.lacking),
+        "entries" => Answer::number(part.entries),
+        "withoutOperation" => Answer::number(part.lacking),
         _ => Answer::Null,
     }
-}
-
-fn number(number: u64) -> Answer {
-    Answer::Int(i64::try_from(number).unwrap_or(i64::MAX))
 }

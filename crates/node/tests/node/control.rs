@@ -42,6 +42,22 @@ async fn control(connection: &Connection) -> Stream {
     stream
 }
 
+async fn announce(stream: &mut Stream) {
+    let announcement = Announcement { versions: vec![2], interest: Interest::All, hints: vec![] };
+    stream.sender.send(Message::Announce(announcement).encode()).await.unwrap();
+}
+
+/// A connection with the node, and a stream on it that has begun with an announcement.
+async fn dialled(network: &Network, world: &World) -> (Connection, Stream) {
+    let address = world.node().quic_address().unwrap();
+    let connection = network.handle().dial(address, None).await.unwrap();
+    let length = u32::try_from(MAX_FRAME_LENGTH).unwrap();
+    let protocol = Protocol::frames(Protocol::PANDAN, length).unwrap();
+    let mut stream = connection.open(&protocol).await.unwrap();
+    announce(&mut stream).await;
+    (connection, stream)
+}
+
 #[test]
 fn a_node_that_dialled_dials_again_when_the_stream_for_announcements_ends() {
     let world = World::replicating();
@@ -56,9 +72,7 @@ fn a_node_that_dialled_dials_again_when_the_stream_for_announcements_ends() {
         }
         let connection = connected(&mut network).await;
         let mut stream = control(&connection).await;
-        let announcement =
-            Announcement { versions: vec![2], interest: Interest::All, hints: vec![] };
-        stream.sender.send(Message::Announce(announcement).encode()).await.unwrap();
+        announce(&mut stream).await;
         // Whoever of the two has the lower id opens a session.
         let own = network.handle().peer();
         if world.node().peer_id().unwrap().public_key() < own.public_key() {
@@ -74,14 +88,7 @@ fn a_node_that_was_dialled_gives_up_a_connection_without_announcements() {
     let world = World::replicating();
     world.runtime.block_on(async {
         let network = peer();
-        let address = world.node().quic_address().unwrap();
-        let connection = network.handle().dial(address, None).await.unwrap();
-        let length = u32::try_from(MAX_FRAME_LENGTH).unwrap();
-        let protocol = Protocol::frames(Protocol::PANDAN, length).unwrap();
-        let mut stream = connection.open(&protocol).await.unwrap();
-        let announcement =
-            Announcement { versions: vec![2], interest: Interest::All, hints: vec![] };
-        stream.sender.send(Message::Announce(announcement).encode()).await.unwrap();
+        let (connection, mut stream) = dialled(&network, &world).await;
         assert!(stream.receiver.receive().await.unwrap().is_some(), "the node announces, too");
         drop(stream);
         timeout(PATIENCE, connection.closed()).await.expect("the node gives the connection up");
@@ -96,14 +103,7 @@ fn who_breaks_the_rules_is_kept_out_beside_the_list_of_the_operator() {
     let world = World::replicating();
     world.runtime.block_on(async {
         let network = peer();
-        let address = world.node().quic_address().unwrap();
-        let connection = network.handle().dial(address, None).await.unwrap();
-        let length = u32::try_from(MAX_FRAME_LENGTH).unwrap();
-        let protocol = Protocol::frames(Protocol::PANDAN, length).unwrap();
-        let mut stream = connection.open(&protocol).await.unwrap();
-        let announcement =
-            Announcement { versions: vec![2], interest: Interest::All, hints: vec![] };
-        stream.sender.send(Message::Announce(announcement).encode()).await.unwrap();
+        let (connection, mut stream) = dialled(&network, &world).await;
         // Fails when the node has had enough.
         while stream.sender.send("nonsense").await.is_ok() {}
         let end = timeout(PATIENCE, connection.closed()).await.unwrap();
@@ -112,6 +112,7 @@ fn who_breaks_the_rules_is_kept_out_beside_the_list_of_the_operator() {
         let list = world.node().network().unwrap();
         list.block(network.handle().peer());
         list.unblock(&network.handle().peer());
+        let address = world.node().quic_address().unwrap();
         let error = network.handle().dial(address, None).await.unwrap_err();
         assert!(matches!(error, DialError::Closed(_)), "{error:?}");
         network.shutdown().await;
